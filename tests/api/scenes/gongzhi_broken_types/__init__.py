@@ -1,0 +1,1 @@
+"""A scene for tests of the API: broken types; its rules are the workflow's defaults."""
