@@ -117,6 +117,15 @@ class Api:
         entries += [row["leaf"] for row in rows if row["leaf"] is not None]
         return [orjson.loads(entry) for entry in entries]
 
+    def settled(self) -> int:
+        """Wait until every effect that is due is carried out; answers how many entries the log then has."""
+        due = "SELECT id FROM outbox WHERE NOT dead AND available_at <= $1 LIMIT 1"
+        for _ in range(100):
+            if not self.fetch(due, self.host.clock.now()):
+                return len(self.leaves())
+            time.sleep(0.05)
+        raise AssertionError("effects that are due still wait after 5 s")
+
     def delivered(self, case_id: str, login: str) -> str:
         """Wait until the letter of a case that `login` may sign has come; answers the letter's id."""
         query = "query ($id: ID!) { case(id: $id) { letters { id maySign state } } }"

@@ -543,7 +543,7 @@ def test_the_token_door_lets_the_apps_own_page_read(api: Api, app: RegisteredApp
 
 def test_a_practice_key_sees_no_case(api: Api, app: RegisteredApp) -> None:
     case_id = api.report()
-    leaves = len(api.leaves())
+    leaves = api.settled()
     asked = "{ cases { nodes { id } } inbox { nodes { id } } lostElder { cases { nodes { id } } } }"
     told = ask(api, app.practice_key, asked).data
     assert told == {
@@ -570,7 +570,7 @@ def test_a_practised_act_is_checked_in_full_and_undone(api: Api, app: Registered
         "case_unique",
     )
     count = "SELECT " + ", ".join(f"(SELECT count(*) FROM {table}) AS {table}" for table in tables)
-    before, leaves = api.fetch(count), len(api.leaves())
+    leaves, before = api.settled(), api.fetch(count)
     report = """
     mutation ($input: LostElderReportInput!, $key: String!) {
       lostElder { report(input: $input, key: $key) { practice replayed output case { id } letters { id } } } }
