@@ -178,7 +178,7 @@ def test_an_administrator_enrols_a_phone_keeps_the_recovery_codes_and_comes_back
     visitor.button("登录").click()
     expect(visitor.alert().first).to_contain_text("code_wrong")
     visitor.page.get_by_label("验证器显示的验证码").fill(pyotp.TOTP(secret).now())
-    visitor.page.keyboard.press("Enter")
+    visitor.button("登录").click()
     codes = visitor.page.get_by_role("list", name="恢复码").locator("code")
     expect(codes).to_have_count(10)
     visitor.keeps_picture("second-step-recovery")

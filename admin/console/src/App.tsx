@@ -1,3 +1,4 @@
+import { LoadingOutlined } from "@ant-design/icons";
 import { ConfigProvider } from "antd";
 import enGB from "antd/locale/en_GB";
 import zhCN from "antd/locale/zh_CN";
@@ -43,7 +44,9 @@ function Dressed() {
       csp={{ nonce }}
       locale={language === "en" ? enGB : zhCN}
       theme={theme}
-      button={{ autoInsertSpace: false }}
+      // An icon of ours comes and goes at once. The library's own slides out and, when the reply is quick, now and
+      // then misses the end of that: the button would be called “loading” for ever.
+      button={{ autoInsertSpace: false, loadingIcon: <LoadingOutlined /> }}
     >
       <SessionProvider>
         <BrowserRouter basename="/console">
