@@ -330,6 +330,23 @@ async def test_a_closed_account_is_closed_for_its_outside_identity_too(town: Tow
     assert [(leaf.outcome, leaf.code) for leaf in await town.leaves()][-1] == ("refused", "account_closed")
 
 
+async def test_a_link_by_a_claim_stops_when_the_person_becomes_an_administrator(town: Town) -> None:
+    directory, store = town.application.host.directory, town.application.host.store
+    (account,) = await town.rows("SELECT id, post_id FROM account WHERE login = 'wang'")
+    async with town.browser() as browser:
+        assert (await signs_in(browser, "uid-wang")).status_code == 302
+        async with store.unit_of_work() as uow:
+            await directory.post_change(uow, account["post_id"], duties=["handler", "organ_admin"])
+        reply = await signs_in(browser, "uid-wang")
+        assert (reply.status_code, "identity_not_linked" in reply.text) == (403, True)
+        (reference,) = re.findall(r"[A-Z2-7]{5}(?:-[A-Z2-7]{1,5}){5}", reply.text)
+        async with store.unit_of_work() as uow:
+            await link(uow, STAFF, read_reference(reference), account["id"], town.clock.now())
+        assert (await signs_in(browser, "uid-wang")).status_code == 302
+    codes = [leaf.code for leaf in await town.leaves() if leaf.action == "oidc_sign_in"]
+    assert codes == ["", "identity_not_linked", ""]
+
+
 async def test_a_linked_account_whose_organ_no_longer_agrees_is_refused(town: Town) -> None:
     async with town.browser() as browser:
         await signs_in(browser, "uid-wang")

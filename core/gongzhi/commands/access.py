@@ -40,6 +40,7 @@ from gongzhi.identity.actors import ADMINISTRATOR_DUTIES, HANDLING_DUTIES, Actor
 from gongzhi.identity.attempts import Attempts
 from gongzhi.identity.policy import decide
 from gongzhi.identity.regions import RegionTree
+from gongzhi.identity.tokens import hold_account
 from gongzhi.scenes.host import SceneHost
 from gongzhi.scenes.loading import LoadedScene
 from gongzhi.scenes.schemas import validator
@@ -424,7 +425,8 @@ class AccessCommands:
 
         Raises `TooManyRequests`.
         """
-        await _one_at_a_time(uow, actor)
+        # Each try has to see what those before it came to.
+        await hold_account(uow, actor.account_id)
         who = str(actor.account_id)
         seconds = await self._attempts.seconds_blocked(uow, "glass", who, now)
         if seconds:
@@ -433,16 +435,12 @@ class AccessCommands:
 
     async def _hold_back(self, uow: UnitOfWork, actor: Actor, now: datetime) -> None:
         """Hold to so many a day, before anything is looked up. Raises `TooManyRequests`."""
-        await _one_at_a_time(uow, actor)
+        # Each try has to see what those before it came to.
+        await hold_account(uow, actor.account_id)
         broken = await broken_in_a_day(uow, actor.account_id, now)
         if len(broken) >= self._terms.break_glass_a_day:
             again = broken[-self._terms.break_glass_a_day] + timedelta(days=1) - now
             raise TooManyRequests(seconds=math.ceil(again.total_seconds()))
-
-
-async def _one_at_a_time(uow: UnitOfWork, actor: Actor) -> None:
-    """Let an account's tries wait for one another, so that each sees what those before it came to."""
-    await uow.execute("SELECT 1 FROM account WHERE id = $1 FOR NO KEY UPDATE", actor.account_id)
 
 
 async def _has_department(uow: UnitOfWork, organ_id: UUID, name: str, now: datetime) -> bool:

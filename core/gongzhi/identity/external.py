@@ -7,6 +7,7 @@ nor an administrator's screen holds what a provider calls a person.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import re
@@ -53,9 +54,11 @@ NO_REFERENCE: Final = Text(
 )
 PEOPLE_ONLY: Final = Text(zh="服务账号不能关联", en="a service account can't be linked")
 
+# Whoever revokes or closes holds the account's row, whoever unlinks deletes the link's: what they end can't begin here.
 _LINKED: Final = """
-SELECT a.* FROM external_identity e JOIN account a ON a.id = e.account_id
+SELECT a.id, e.matched FROM external_identity e JOIN account a ON a.id = e.account_id
 WHERE e.provider = $1 AND e.subject_key = $2 AND a.kind = 'person'
+FOR NO KEY UPDATE OF a FOR KEY SHARE OF e
 """
 _REGISTERED: Final = """
 SELECT o.uscc, p.name FROM account a JOIN post w ON w.id = a.post_id
@@ -82,17 +85,33 @@ def read_reference(text: str) -> bytes:
     return base64.b32decode(letters + "=" * 6)
 
 
-async def link(uow: UnitOfWork, provider: str, hashed: bytes, account_id: UUID, now: datetime) -> None:
+async def link(
+    uow: UnitOfWork, provider: str, hashed: bytes, account_id: UUID, now: datetime, *, matched: bool = False
+) -> None:
     """Let a subject sign in as an account: one subject an account and provider, one account a subject.
+
+    `matched` says that it came about by an agreed claim. Such a link stops at an administrator's account until
+    somebody links the same two on purpose.
 
     Raises `AlreadyExists`.
     """
+    same = await uow.fetchrow(
+        "SELECT * FROM external_identity"
+        " WHERE provider = $1 AND subject_key = $2 AND account_id = $3 AND matched FOR UPDATE",
+        provider,
+        hashed,
+        account_id,
+    )
+    if same is not None and not matched:
+        await uow.update("external_identity", same, matched=False, linked_at=now)
+        return
     row = {
         "id": uuid4(),
         "provider": provider,
         "subject_key": hashed,
         "account_id": account_id,
         "linked_at": now,
+        "matched": matched,
     }
     try:
         async with uow.savepoint():
@@ -153,16 +172,20 @@ class ExternalSignIn(Credentials):
                 await self._journal.count(uow, refusal.code, now)
                 outcome: Session | Refused = refusal
             else:
-                outcome = await self._enter(uow, provider, proved, account["id"], now)
+                outcome = await self._enter(uow, provider, proved, account, now)
         return given(outcome)
 
     async def _enter(
-        self, uow: UnitOfWork, provider: Provider, proved: Proved, account_id: UUID, now: datetime
+        self, uow: UnitOfWork, provider: Provider, proved: Proved, linked: Mapping[str, Any], now: datetime
     ) -> Session | Refused:
+        account_id: UUID = linked["id"]
         actor = await self._actor(uow, account_id, now)
         refusal: Refused | None = None
         if actor is None:
             refusal = AccountClosed()
+        elif linked["matched"] and administers(actor):
+            hashed = subject_key(self._key, provider.issuer, proved.subject)
+            refusal = IdentityNotLinked(provider=provider.title, reference=reference_of(hashed))
         elif not await _agrees(uow, provider, proved.claims, account_id):
             refusal = ExternalSignInFailed(problem=DISAGREES)
         rows = tuple(uow.changes)
@@ -192,12 +215,10 @@ class ExternalSignIn(Credentials):
             return None
         if not await _agrees(uow, provider, proved.claims, account["id"]):
             return None
-        try:
-            await link(uow, provider.id, hashed, account["id"], now)
-        except AlreadyExists:
-            # Linked by another request just now, or to somebody else.
-            return await uow.fetchrow(_LINKED, provider.id, hashed)
-        return account
+        # Another request may have done it just now, or the subject or the account be linked to somebody else.
+        with contextlib.suppress(AlreadyExists):
+            await link(uow, provider.id, hashed, account["id"], now, matched=True)
+        return await uow.fetchrow(_LINKED, provider.id, hashed)
 
 
 async def _agrees(uow: UnitOfWork, provider: Provider, claims: Mapping[str, Any], account_id: UUID) -> bool:

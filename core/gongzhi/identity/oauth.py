@@ -41,7 +41,7 @@ from gongzhi.identity.apps.delegations import ACCESS_LASTS, CHALLENGE, Tokens
 from gongzhi.identity.apps.granting import Granting
 from gongzhi.identity.apps.registry import App
 from gongzhi.identity.client_secrets import TOKEN_LASTS
-from gongzhi.identity.http import AuthHost, address_of, authenticate, language_of
+from gongzhi.identity.http import AuthHost, address_of, authenticate, cookie_name, language_of
 from gongzhi.identity.origins import PREFLIGHT, let_read
 
 Wire: TypeAlias = Request[Any, Any, Any]
@@ -206,6 +206,7 @@ def oauth_handlers(host: OAuthHost) -> Sequence[HTTPRouteHandler]:
         code = await host.apps.consent(
             asked.app,
             actor,
+            session=request.cookies.get(cookie_name(host.settings), ""),
             scopes=asked.scopes,
             redirect_uri=asked.redirect_uri,
             challenge=asked.challenge,

@@ -9,14 +9,14 @@ from uuid import UUID
 from gongzhi.identity.actors import HANDLING_DUTIES
 from gongzhi.identity.client_secrets import revoke_secrets
 from gongzhi.identity.sessions import end_sessions
-from gongzhi.identity.tokens import revoke_tokens
+from gongzhi.identity.tokens import hold_account, revoke_tokens
 from gongzhi.store.unit_of_work import UnitOfWork
 
 
 async def revoke_access(uow: UnitOfWork, account_id: UUID, now: datetime) -> None:
     """End every session, token, secret and unspent code of an account; the account itself stays as it is."""
     # Whoever makes a token holds the row as well: else one made meanwhile would be seen by nobody here, and live on.
-    await uow.execute("SELECT 1 FROM account WHERE id = $1 FOR NO KEY UPDATE", account_id)
+    await hold_account(uow, account_id)
     await end_sessions(uow, account_id, now)
     await revoke_tokens(uow, account_id, now)
     await revoke_secrets(uow, account_id, now)

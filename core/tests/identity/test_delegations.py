@@ -27,6 +27,7 @@ from gongzhi.identity.apps.granting import Granting
 from gongzhi.identity.apps.registry import App, Registration, register
 from gongzhi.identity.attempts import LIMITS
 from gongzhi.identity.revoking import revoke_access
+from gongzhi.identity.sessions import begin_session
 from gongzhi.trail import AuditJournal
 
 from .conftest import Town
@@ -49,10 +50,16 @@ class Clinic:
         async with self.town.store.unit_of_work() as uow:
             return await self.town.directory.actor(uow, "wang", self.now)
 
-    async def agreed(self, *scopes: str) -> str:
+    async def session(self) -> str:
+        wang = await self.wang()
+        async with self.town.store.unit_of_work() as uow:
+            return (await begin_session(uow, wang, self.now)).token
+
+    async def agreed(self, *scopes: str, session: str | None = None) -> str:
         return await self.apps.consent(
             self.app,
             await self.wang(),
+            session=session or await self.session(),
             scopes=scopes or ("inbox:read",),
             redirect_uri=BACK,
             challenge=challenge_of(VERIFIER),
@@ -167,6 +174,19 @@ async def test_failures_of_an_address_are_limited_apart_from_sign_in(clinic: Cli
 async def revoked(clinic: Clinic) -> None:
     async with clinic.town.store.unit_of_work() as uow:
         await revoke_access(uow, clinic.town.wang, clinic.now)
+
+
+async def test_nobody_consents_in_a_session_that_is_being_revoked(clinic: Clinic) -> None:
+    session = await clinic.session()
+    async with clinic.town.store.unit_of_work() as uow:
+        await revoke_access(uow, clinic.town.wang, clinic.now)
+        agreeing = asyncio.create_task(clinic.agreed(session=session), context=Context())
+        await asyncio.sleep(0.2)
+        assert not agreeing.done()
+    with pytest.raises(TokenStale):
+        await agreeing
+    async with clinic.town.store.unit_of_work() as uow:
+        assert await delegations_of(uow, clinic.town.wang) == []
 
 
 async def test_a_code_from_before_a_revocation_brings_no_tokens(clinic: Clinic) -> None:

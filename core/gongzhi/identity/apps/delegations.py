@@ -88,9 +88,10 @@ async def consent(
     challenge: str,
     now: datetime,
 ) -> str:
-    """Put a person's consent on record and answer the code for the app. The newest consent is what holds."""
-    # First, since two that agree at once would not see each other's row.
-    await uow.execute("SELECT 1 FROM account WHERE id = $1 FOR NO KEY UPDATE", account_id)
+    """Put a person's consent on record, under `hold_account`, and answer the code for the app.
+
+    The newest consent is what holds.
+    """
     live = await uow.fetchrow(
         "SELECT * FROM app_grant WHERE app_id = $1 AND account_id = $2 AND revoked_at IS NULL FOR UPDATE",
         app.id,

@@ -15,8 +15,10 @@ from gongzhi.identity.apps import delegations
 from gongzhi.identity.apps.bearers import AppCredentials
 from gongzhi.identity.apps.delegations import Refusal, Tokens
 from gongzhi.identity.apps.registry import App, find_app, is_origin_of_any
+from gongzhi.identity.credentials import given
 from gongzhi.identity.journal import Action, act_of
-from gongzhi.identity.tokens import secret_hash
+from gongzhi.identity.sessions import find_session
+from gongzhi.identity.tokens import hold_account, secret_hash
 from gongzhi.store.unit_of_work import UnitOfWork
 
 UNKNOWN_CLIENT: Final = Text(
@@ -66,24 +68,34 @@ class Granting(AppCredentials):
         app: App,
         actor: Actor,
         *,
+        session: str,
         scopes: Collection[str],
         redirect_uri: str,
         challenge: str,
         now: datetime,
     ) -> str:
-        """Put the person's consent on record; answers the code for the app."""
+        """Put the person's consent on record, given in a session of theirs, by its secret; answers the code for the app.
+
+        Raises `SignInRequired`, `TokenStale` and `AccountClosed` where the session is over by now.
+        """
         async with self._store.unit_of_work() as uow:
-            code = await delegations.consent(
-                uow,
-                app,
-                actor.account_id,
-                scopes=scopes,
-                redirect_uri=redirect_uri,
-                challenge=challenge,
-                now=now,
-            )
-            rows = tuple(uow.changes)
-            await self._journal.act(uow, act_of("grant_app", actor.account_id, actor, now, rows=rows))
+            # Two that agree at once would not see each other's row, and no code may come of a session just revoked.
+            await hold_account(uow, actor.account_id)
+            held = await find_session(uow, session, now)
+            outcome = await self._judge(uow, held, session, now, None)
+            if isinstance(outcome, Actor):
+                code = await delegations.consent(
+                    uow,
+                    app,
+                    actor.account_id,
+                    scopes=scopes,
+                    redirect_uri=redirect_uri,
+                    challenge=challenge,
+                    now=now,
+                )
+                rows = tuple(uow.changes)
+                await self._journal.act(uow, act_of("grant_app", actor.account_id, outcome, now, rows=rows))
+        given(outcome)
         return code
 
     async def redeem(self, app: App, code: str, *, redirect_uri: str, verifier: str, now: datetime) -> Tokens:
