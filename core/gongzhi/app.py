@@ -38,6 +38,7 @@ from gongzhi.identity.oauth import oauth_handlers
 from gongzhi.identity.oidc import RelyingParty
 from gongzhi.identity.oidc_http import oidc_handlers
 from gongzhi.identity.origins import add_origin
+from gongzhi.identity.pace import Pace
 from gongzhi.identity.providers import read_providers
 from gongzhi.identity.regions import RegionTree
 from gongzhi.identity.sign_in import SignIn
@@ -159,7 +160,12 @@ async def _wire(
         clock=clock,
         tree=tree,
         directory=Directory(tree),
-        sign_in=SignIn(store=store, journal=AuditJournal(audit), secret=store.keys.secret("csrf")),
+        sign_in=SignIn(
+            store=store,
+            journal=AuditJournal(audit),
+            secret=store.keys.secret("csrf"),
+            pace=Pace(settings.requests_a_minute),
+        ),
         external=ExternalSignIn(
             store=store,
             journal=AuditJournal(audit),

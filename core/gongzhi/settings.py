@@ -34,6 +34,7 @@ class Settings:
     demo: bool = False
     audit_origin: str = "gongzhi.local/audit"
     body_limit_bytes: int = 2_000_000
+    requests_a_minute: int = 3_000
     pool_size: int = 10
     drain_seconds: float = 20.0
     font_paths: tuple[Path, ...] = ()
@@ -48,7 +49,7 @@ class Settings:
     @classmethod
     def from_environment(cls, **overrides: object) -> Settings:
         """Read `GONGZHI_HOME`, `GONGZHI_DATABASE_URL`, `GONGZHI_PUBLIC_URL`, `GONGZHI_AUDIT_ORIGIN`,
-        `GONGZHI_DEMO`, `GONGZHI_DRAIN_SECONDS`, `GONGZHI_REVEAL_MINUTES`,
+        `GONGZHI_DEMO`, `GONGZHI_DRAIN_SECONDS`, `GONGZHI_REQUESTS_A_MINUTE`, `GONGZHI_REVEAL_MINUTES`,
         `GONGZHI_BREAK_GLASS_MINUTES`, `GONGZHI_BREAK_GLASS_A_DAY`,
         `GONGZHI_OIDC` (a file) and `GONGZHI_FONTS` (paths separated by `:`).
 
@@ -68,6 +69,8 @@ class Settings:
             values["audit_origin"] = origin
         if seconds := env.get("GONGZHI_DRAIN_SECONDS"):
             values["drain_seconds"] = _seconds("GONGZHI_DRAIN_SECONDS", seconds)
+        if requests := env.get("GONGZHI_REQUESTS_A_MINUTE"):
+            values["requests_a_minute"] = _whole("GONGZHI_REQUESTS_A_MINUTE", requests, most=1_000_000)
         values["access"] = _terms(env)
         return cls(**{**values, **overrides})  # type: ignore[arg-type]
 
@@ -83,15 +86,17 @@ def _seconds(name: str, text: str) -> float:
     return seconds
 
 
+def _whole(name: str, text: str, *, most: int) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
+        problem = Text(zh=f"应为 1 至 {most} 的整数", en=f"it is a whole number from 1 to {most}")
+        raise InvalidArgument(where=name, problem=problem)
+    return int(text)
+
+
 def _terms(env: Mapping[str, str]) -> AccessTerms:
     given: dict[str, int] = {}
     for term in fields(AccessTerms):
         name = f"GONGZHI_{term.name.upper()}"
         if text := env.get(name):
-            if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1440):
-                raise InvalidArgument(
-                    where=name,
-                    problem=Text(zh="应为 1 至 1440 的整数", en="it is a whole number from 1 to 1440"),
-                )
-            given[term.name] = int(text)
+            given[term.name] = _whole(name, text, most=1440)
     return AccessTerms(**given)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gongzhi.identity.attempts import LIMITS
+from gongzhi.identity.pace import Pace
 
 QUERY = "{ region { code } }"
 
@@ -78,6 +79,27 @@ def test_visitors_from_one_address_are_limited_and_nobody_else_is(
     assert sdl.status_code == 429
     assert counted(api, "too_many_requests") == before + 2
     assert api.ask(QUERY).data == {"region": {"code": "330523"}}
+
+
+def test_unknown_credentials_of_one_address_are_limited_like_visitors(
+    api: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(LIMITS, "visitor", 1)
+    made_up = {"authorization": "Bearer gongzhi_nobody"}
+    api.ask(QUERY, as_=None, headers=made_up)
+    assert api.ask(QUERY, as_=None, headers=made_up).codes == ["too_many_requests"]
+    assert api.ask(QUERY).data == {"region": {"code": "330523"}}
+
+
+def test_an_account_that_asks_too_often_waits_for_the_next_minute(
+    api: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = counted(api, "too_many_requests")
+    monkeypatch.setattr(api.host.sign_in, "pace", Pace(0))
+    response = api.send("POST", "/graphql/330523", json={"query": QUERY})
+    assert refusal(response) == (429, "too_many_requests")
+    assert 0 < int(response.headers["retry-after"]) <= 60
+    assert counted(api, "too_many_requests") == before + 1
 
 
 def test_an_unknown_region_is_not_found_and_the_asker_is_on_record(api: Any) -> None:

@@ -111,10 +111,26 @@ async def authenticate(
         CrossSiteRequest: a cookie came with a request, not for reading, from elsewhere than our pages.
         AppTokenRefused: it is an app's token, at a door that takes none.
         AppOriginRefused: an app's token came from a page that is not the app's.
-        TooManyRequests: a practice key has been used too often.
+        TooManyRequests: a practice key, or the account, has been used too often; or too many credentials that we don't know
+            have come from this address.
         NotDeputy: the deputyship doesn't hold for the account now, or came with a token: programs stand in for nobody.
     """
     now = host.clock.now()
+    try:
+        actor = await _presented(host, request, now, apps=apps, seen=seen)
+    except SignInRequired:
+        if _shows_credentials(host, request):
+            await host.sign_in.admit_visitor(now, address=address_of(request))
+        raise
+    await host.sign_in.keep_pace(actor, now)
+    return actor
+
+
+def _shows_credentials(host: AuthHost, request: Connection) -> bool:
+    return "authorization" in request.headers or bool(request.cookies.get(cookie_name(host.settings)))
+
+
+async def _presented(host: AuthHost, request: Connection, now: datetime, *, apps: bool, seen: bool) -> Actor:
     deputyship = request.headers.get(DEPUTYSHIP_HEADER)
     if (header := request.headers.get("authorization")) is not None:
         if deputyship is not None:
@@ -159,7 +175,7 @@ async def visitor_or_actor(host: AuthHost, request: Connection, *, apps: bool = 
 
     Raises `TooManyRequests` for a visitor from an address of which too many have come.
     """
-    if "authorization" in request.headers or request.cookies.get(cookie_name(host.settings)):
+    if _shows_credentials(host, request):
         return await authenticate(host, request, apps=apps)
     await host.sign_in.admit_visitor(host.clock.now(), address=address_of(request))
     return None

@@ -23,10 +23,11 @@ from gongzhi.errors import (
     SignInRequired,
     TooManyRequests,
 )
-from gongzhi.identity.actors import administers
+from gongzhi.identity.actors import Actor, administers
 from gongzhi.identity.attempts import WINDOW
 from gongzhi.identity.credentials import Credentials, given
 from gongzhi.identity.journal import Journal, act_of
+from gongzhi.identity.pace import Pace
 from gongzhi.identity.passwords import Passwords, normal_login
 from gongzhi.identity.sealed import Seal
 from gongzhi.identity.second_step import (
@@ -57,8 +58,9 @@ class _Attempt:
 class SignIn(Credentials):
     """Signs people in, and knows whose a session or token is. One per store, on the store's event loop."""
 
-    def __init__(self, *, store: Store, journal: Journal, secret: bytes) -> None:
+    def __init__(self, *, store: Store, journal: Journal, secret: bytes, pace: Pace) -> None:
         super().__init__(store=store, journal=journal, secret=secret)
+        self.pace = pace
         self._passwords = Passwords()
         self._factors = SecondFactors(Seal(store.keys.secret("second_step")))
         # One password takes 64 MiB and a core; and at most this many guesses at once can overtake a limit.
@@ -142,6 +144,11 @@ class SignIn(Credentials):
             else:
                 outcome = await self._begin(uow, attempt, row)
         return given(outcome)
+
+    async def keep_pace(self, actor: Actor, now: datetime) -> None:
+        """Count a request of an account. Raises `TooManyRequests` past the limit of the minute."""
+        if seconds := self.pace.seconds_to_wait(actor.account_id, now):
+            raise await self.unreadable(TooManyRequests(seconds=seconds), now)
 
     async def malformed(self, refusal: Refused, now: datetime, *, address: str = "") -> Refused:
         """Count an attempt that could not be read; the answer is what to raise, perhaps `TooManyRequests`."""

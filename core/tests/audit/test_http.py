@@ -35,6 +35,7 @@ from gongzhi.errors import (
 )
 from gongzhi.identity.apps.bearers import AppCredentials
 from gongzhi.identity.directory import Directory
+from gongzhi.identity.pace import Pace
 from gongzhi.identity.regions import RegionTree
 from gongzhi.identity.sign_in import SignIn
 from gongzhi.settings import Settings
@@ -124,7 +125,7 @@ async def doors(store: Store) -> Doors:
         store=store,
         tree=tree,
         directory=Directory(tree),
-        sign_in=SignIn(store=store, journal=AuditJournal(audit), secret=bytes(32)),
+        sign_in=SignIn(store=store, journal=AuditJournal(audit), secret=bytes(32), pace=Pace(100)),
         apps=AppCredentials(store=store, journal=AuditJournal(audit), secret=bytes(32)),
         audit=audit,
     )

@@ -13,6 +13,7 @@ from gongzhi.audit.log import AuditLog
 from gongzhi.clock import VirtualClock
 from gongzhi.identity.actors import Organ
 from gongzhi.identity.directory import Directory
+from gongzhi.identity.pace import Pace
 from gongzhi.identity.regions import RegionTree
 from gongzhi.identity.sign_in import SignIn
 from gongzhi.store import Store
@@ -113,4 +114,9 @@ async def town(store: Store, directory: Directory) -> Town:
 
 @pytest.fixture
 def sign_in(store: Store) -> SignIn:
-    return SignIn(store=store, journal=AuditJournal(AuditLog(store)), secret=store.keys.secret("sign_in"))
+    return SignIn(
+        store=store,
+        journal=AuditJournal(AuditLog(store)),
+        secret=store.keys.secret("sign_in"),
+        pace=Pace(1000),
+    )

@@ -22,6 +22,7 @@ from gongzhi.audit.sequencer import Sequencer
 from gongzhi.cli import main
 from gongzhi.clock import SystemClock
 from gongzhi.errors import CredentialsWrong, TokenStale, TooManyRequests
+from gongzhi.identity.pace import Pace
 from gongzhi.identity.sign_in import SignIn
 from gongzhi.store import Store
 from gongzhi.trail import AuditJournal
@@ -223,7 +224,7 @@ async def test_somebody_locked_out_by_wrong_passwords_can_be_let_in(
     gongzhi: Shell, town: Town, command: tuple[str, ...]
 ) -> None:
     journal = AuditJournal(AuditLog(town.store))
-    sign_in = SignIn(store=town.store, journal=journal, secret=town.store.keys.secret("csrf"))
+    sign_in = SignIn(store=town.store, journal=journal, secret=town.store.keys.secret("csrf"), pace=Pace(100))
     now = datetime.now(UTC)
     for _ in range(5):
         with pytest.raises(CredentialsWrong):
