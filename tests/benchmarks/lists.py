@@ -191,7 +191,11 @@ async def _served(settings: Settings) -> AsyncIterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = {**os.environ, "GONGZHI_HOME": str(settings.home)}
+    environment = {
+        **os.environ,
+        "GONGZHI_HOME": str(settings.home),
+        "GONGZHI_REQUESTS_A_MINUTE": "1000000",
+    }
     if settings.database_url:
         environment["GONGZHI_DATABASE_URL"] = settings.database_url
     process = await asyncio.create_subprocess_exec(
