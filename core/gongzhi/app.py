@@ -32,11 +32,11 @@ from gongzhi.housekeeping import keep_sweeping
 from gongzhi.http import core_handlers, error_handlers, safe_headers
 from gongzhi.identity.apps.granting import Granting
 from gongzhi.identity.directory import Directory
-from gongzhi.identity.external import ExternalSignIn
 from gongzhi.identity.http import auth_handlers
 from gongzhi.identity.oauth import oauth_handlers
-from gongzhi.identity.oidc import RelyingParty
-from gongzhi.identity.oidc_http import oidc_handlers
+from gongzhi.identity.oidc.client import RelyingParty
+from gongzhi.identity.oidc.external import ExternalSignIn
+from gongzhi.identity.oidc.http import oidc_handlers
 from gongzhi.identity.origins import add_origin
 from gongzhi.identity.pace import Pace
 from gongzhi.identity.providers import read_providers

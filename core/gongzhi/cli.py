@@ -40,7 +40,7 @@ from gongzhi.identity.attempts import Attempts
 from gongzhi.identity.cli import Office, add_directory_commands
 from gongzhi.identity.deputies_cli import add_deputy_commands
 from gongzhi.identity.imports.cli import add_import_commands
-from gongzhi.identity.linking import add_identity_commands
+from gongzhi.identity.oidc.cli import add_identity_commands
 from gongzhi.identity.tokens import LONGEST
 from gongzhi.messaging.cli import add_outbox_commands
 from gongzhi.scenes.host import SceneHost

@@ -17,8 +17,8 @@ from gongzhi.feed import Feed
 from gongzhi.identity.actors import Actor
 from gongzhi.identity.apps.granting import Granting
 from gongzhi.identity.directory import Directory
-from gongzhi.identity.external import ExternalSignIn
-from gongzhi.identity.oidc import RelyingParty
+from gongzhi.identity.oidc.client import RelyingParty
+from gongzhi.identity.oidc.external import ExternalSignIn
 from gongzhi.identity.regions import RegionTree
 from gongzhi.identity.sign_in import SignIn
 from gongzhi.scenes.delegable import delegable_scopes

@@ -18,7 +18,7 @@ import pytest
 from gongzhi.app import Application, open_app
 from gongzhi.audit.leaf import Entry, read_entry
 from gongzhi.clock import SystemClock
-from gongzhi.identity.external import link, read_reference
+from gongzhi.identity.oidc.external import link, read_reference
 from gongzhi.settings import Settings
 from gongzhi.testing import TestDatabase
 

@@ -1,6 +1,6 @@
 """Who else may say who somebody is: the OIDC providers of an installation, read once from one TOML file.
 
-Values only; the protocol is `gongzhi.identity.oidc`, and whose account a subject is `gongzhi.identity.external`.
+Values only; the protocol is `gongzhi.identity.oidc.client`, and whose account a subject is `gongzhi.identity.oidc.external`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import structlog
 
 from gongzhi.clock import SystemClock
 from gongzhi.errors import TokenStale
-from gongzhi.identity.external import reference_of, subject_key
+from gongzhi.identity.oidc.external import reference_of, subject_key
 from gongzhi.identity.sign_in import SignIn
 from gongzhi.store import Store
 

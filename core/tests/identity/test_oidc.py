@@ -16,8 +16,8 @@ from joserfc.jwk import ECKey, KeySet, RSAKey
 
 from gongzhi.declarations import Text
 from gongzhi.errors import InvalidInput, OidcMisconfigured
-from gongzhi.identity.external import read_reference, reference_of, subject_key
-from gongzhi.identity.oidc import read_id_token
+from gongzhi.identity.oidc.client import read_id_token
+from gongzhi.identity.oidc.external import read_reference, reference_of, subject_key
 from gongzhi.identity.providers import Provider, read_providers
 from gongzhi.identity.sealed import Seal
 

@@ -10,7 +10,7 @@ from typing import Any
 from gongzhi.declarations import Text
 from gongzhi.errors import InvalidArgument, InvalidInput, NoSuchThing
 from gongzhi.identity.cli import Office, Opened, Subparsers, say
-from gongzhi.identity.external import PEOPLE_ONLY, link, read_reference, subject_key, unlink
+from gongzhi.identity.oidc.external import PEOPLE_ONLY, link, read_reference, subject_key, unlink
 from gongzhi.identity.passwords import check_login
 from gongzhi.identity.sessions import end_sessions
 from gongzhi.store.unit_of_work import Row, UnitOfWork

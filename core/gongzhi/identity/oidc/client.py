@@ -1,7 +1,7 @@
 """The client's side of OpenID Connect: authorization code with PKCE, and what an ID token proves.
 
 OpenID Connect Core 1.0 §3.1, RFC 7636 (S256 only), RFC 9207, RFC 9700. Knows no account; whose a subject is decides
-`gongzhi.identity.external`. Nothing of a claim is logged or put into an error.
+`gongzhi.identity.oidc.external`. Nothing of a claim is logged or put into an error.
 """
 
 from __future__ import annotations

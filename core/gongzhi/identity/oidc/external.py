@@ -32,7 +32,7 @@ from gongzhi.errors import (
 from gongzhi.identity.actors import administers
 from gongzhi.identity.credentials import Credentials, given
 from gongzhi.identity.journal import Journal, act_of
-from gongzhi.identity.oidc import Proved
+from gongzhi.identity.oidc.client import Proved
 from gongzhi.identity.passwords import normal_login
 from gongzhi.identity.providers import Provider
 from gongzhi.identity.sessions import Session, begin_session

@@ -18,7 +18,6 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 
 from gongzhi.errors import ExternalSignInFailed, GongzhiError, NoSuchThing
-from gongzhi.identity.external import ExternalSignIn
 from gongzhi.identity.http import (
     NOT_STORED,
     AuthHost,
@@ -29,8 +28,9 @@ from gongzhi.identity.http import (
     language_of,
     session_cookie,
 )
-from gongzhi.identity.oidc import NOT_OURS, Begun, RelyingParty
-from gongzhi.identity.refusal_page import refusal_page
+from gongzhi.identity.oidc.client import NOT_OURS, Begun, RelyingParty
+from gongzhi.identity.oidc.external import ExternalSignIn
+from gongzhi.identity.oidc.refusal_page import refusal_page
 from gongzhi.identity.sealed import Seal
 
 AWAY: Final = timedelta(minutes=10)
