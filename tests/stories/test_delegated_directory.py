@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -58,3 +59,26 @@ def test_an_administrator_gives_a_post_and_sees_it_in_the_list(demo_server: Demo
 def test_who_has_no_such_duty_is_not_shown_the_namespace(demo_server: DemoServer) -> None:
     (error,) = ask(demo_server, "doctor", ORGANS)["errors"]
     assert error["extensions"]["code"] == "unknown_field"
+
+
+NAMED = """
+SELECT DISTINCT named.organ_id, named.department FROM (
+    SELECT w.organ_id, w.department FROM post w JOIN account a ON a.post_id = w.id WHERE a.demo
+    UNION ALL SELECT organ_id, department FROM role_binding WHERE scene = 'minor_protection' AND region LIKE '3305%'
+) named WHERE named.department <> ''
+"""
+REGISTERED = "SELECT organ_id, name AS department FROM department WHERE valid_to IS NULL"
+
+
+def test_every_department_that_the_demo_names_is_registered(demo_server: DemoServer) -> None:
+    async def pairs(query: str) -> set[tuple[Any, str]]:
+        async with demo_server.application.host.store.unit_of_work() as uow:
+            return {(row["organ_id"], row["department"]) for row in await uow.fetch(query)}
+
+    named, registered = (
+        asyncio.run_coroutine_threadsafe(pairs(query), demo_server.loop).result(30)
+        for query in (NAMED, REGISTERED)
+    )
+    # The hospital's ward, the city's department, and that of each county's procuratorate.
+    assert len(named) == 7
+    assert named - registered == set()

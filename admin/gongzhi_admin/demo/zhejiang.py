@@ -5,6 +5,7 @@ Yiwu has organs but no scene, so that the demo can show what a county sees where
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID, uuid4
@@ -105,6 +106,10 @@ async def _fill(host: Host) -> None:
     async with host.store.unit_of_work() as uow:
         now = host.clock.now()
         organs = await _organs(host, uow)
+        for key, department in _departments(organs):
+            await host.directory.department_add(
+                uow, organ_id=organs[key].id, name=department, valid_from=SINCE
+            )
         for person in _PEOPLE:
             await _account(host, uow, person, organs[person.organ])
         await host.directory.account_add(
@@ -198,6 +203,13 @@ async def _organs(host: Host, uow: UnitOfWork) -> dict[str, Organ]:
             code_word=word,
         )
     return organs
+
+
+def _departments(organs: Collection[str]) -> list[tuple[str, str]]:
+    """The departments that posts are in and that play a role in the scene, each once, with its organ's key."""
+    of_people = {(person.organ, person.department) for person in _PEOPLE}
+    of_roles = {(key, _TYPES[kind][4]) for key in organs for kind in key.split("/")[1:]}
+    return sorted((key, department) for key, department in of_people | of_roles if department)
 
 
 async def _account(host: Host, uow: UnitOfWork, person: _Account, organ: Organ) -> None:
