@@ -26,6 +26,7 @@ from gongzhi.scenes.discovery import discover
 from gongzhi.settings import Settings
 from gongzhi.testing import TestDatabase
 
+from .. import node as wheel
 from .support import Api
 
 SCENES = Path(__file__).parent / "scenes"
@@ -43,6 +44,14 @@ def own_api(database: TestDatabase, tmp_path_factory: pytest.TempPathFactory) ->
     """The same application for one module that puts into it what others would trip over."""
     with served(database, tmp_path_factory) as application:
         yield application
+
+
+@pytest.fixture(scope="module")
+def node(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """Node, and a folder where the module's `PACKAGE` is installed from its lock file."""
+    folder = tmp_path_factory.mktemp("node")
+    wheel.install(request.module.PACKAGE, folder)
+    return str(wheel.NODE), folder
 
 
 @contextmanager

@@ -3,30 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-AUDIT = Path(__file__).parent / "audit"
+PACKAGE = Path(__file__).parent / "audit"
 AUDITS = 61
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """Node, and a folder with the suite installed from its lock file."""
-    program, npm = shutil.which("node"), shutil.which("npm")
-    if program is None or npm is None:
-        pytest.skip("needs Node.js and npm")
-    folder = tmp_path_factory.mktemp("audit")
-    for name in ("package.json", "package-lock.json", "audit.mjs"):
-        shutil.copy(AUDIT / name, folder)
-    installing = [npm, "ci", "--no-audit", "--no-fund", "--prefer-offline"]
-    subprocess.run(installing, cwd=folder, check=True, capture_output=True, env=os.environ)
-    return program, folder
 
 
 def audit(node: tuple[str, Path], url: str, token: str = "") -> list[dict[str, Any]]:

@@ -39,6 +39,8 @@ def test_no_other_file_is_served(api: Any) -> None:
 def test_a_query_runs_in_the_page(api: Any) -> None:
     chromium = shutil.which("chromium")
     if chromium is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("Chromium is missing: run `make system`")
         pytest.skip("needs Chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import queue
-import shutil
 import subprocess
 import threading
 import time
@@ -26,7 +24,7 @@ from gongzhi_graphql import subscriptions
 
 from .support import Api
 
-STREAMS = Path(__file__).parent / "streams"
+PACKAGE = Path(__file__).parent / "streams"
 INBOX = "subscription { inboxChanged(first: 5) { nodes { waits caseTitle } } }"
 CASE = "subscription ($id: ID!) { caseChanged(id: $id) { id rowVersion states { title } } }"
 
@@ -401,20 +399,6 @@ def test_a_stream_beats_by_the_clock_whatever_is_heard_of(
             over.set()
             telling.join()
     assert beats == 3
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """Node, and a folder with the client installed from its lock file."""
-    program, npm = shutil.which("node"), shutil.which("npm")
-    if program is None or npm is None:
-        pytest.skip("needs Node.js and npm")
-    folder = tmp_path_factory.mktemp("streams")
-    for name in ("package.json", "package-lock.json", "listen.mjs"):
-        shutil.copy(STREAMS / name, folder)
-    installing = [npm, "ci", "--no-audit", "--no-fund", "--prefer-offline"]
-    subprocess.run(installing, cwd=folder, check=True, capture_output=True, env=os.environ)
-    return program, folder
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from gongzhi.app import open_app
 from gongzhi.settings import Settings
 from gongzhi.testing import TestDatabase
 
-from ..oidc.kit import PASSWORD, OidcProvider, free_port, install, populate
+from ..oidc.kit import PASSWORD, OidcProvider, free_port, populate
 from .desk import Desk
 
 pytestmark = pytest.mark.browser
@@ -41,8 +41,8 @@ def served(database: TestDatabase, tmp_path_factory: pytest.TempPathFactory) -> 
     url = f"http://127.0.0.1:{port}"
     if database.keys is not None:
         shutil.copytree(database.keys, home / "keys")
-    install(folder)
     provider = OidcProvider(folder, url)
+    provider.install()
     provider.start()
     name = asyncio.run(database.create(template=database.template))
     settings = Settings(

