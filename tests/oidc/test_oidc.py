@@ -22,7 +22,7 @@ from gongzhi.identity.oidc.external import link, read_reference
 from gongzhi.settings import Settings
 from gongzhi.testing import TestDatabase
 
-from .kit import CITIZENS, POLICE_USCC, STAFF, OidcProvider, form_of, install, populate
+from .kit import CITIZENS, POLICE_USCC, STAFF, OidcProvider, form_of, populate
 
 OURS = "https://gongzhi.example"
 
@@ -71,8 +71,8 @@ class Town:
 @pytest.fixture(scope="module")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OidcProvider]:
     folder = tmp_path_factory.mktemp("oidc")
-    install(folder)
     running = OidcProvider(folder, OURS)
+    running.install()
     running.start()
     yield running
     running.stop()
@@ -299,6 +299,10 @@ async def test_new_keys_of_the_provider_are_honoured_at_once(town: Town, provide
         assert (await signs_in(browser, "uid-wang")).status_code == 302
 
 
+NAVIGATION = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+"""What Chromium and Firefox accept where somebody follows a link."""
+
+
 async def test_a_provider_that_is_away_costs_its_own_door_only(town: Town, provider: OidcProvider) -> None:
     provider.stop()
     try:
@@ -309,6 +313,34 @@ async def test_a_provider_that_is_away_costs_its_own_door_only(town: Town, provi
             assert (await browser.get("/health")).status_code == 200
     finally:
         provider.start()
+
+
+@pytest.mark.parametrize("door", ["start", "callback"])
+@pytest.mark.parametrize(
+    "accept", [NAVIGATION, "application/json", "application/json, text/html;q=0.5", "*/*", ""]
+)
+async def test_a_provider_that_is_away_is_a_page_for_browsers_and_json_for_others(
+    town: Town, provider: OidcProvider, door: str, accept: str
+) -> None:
+    async with town.browser() as browser:
+        address = f"/auth/oidc/{STAFF}/start"
+        if door == "callback":
+            address = await comes_back(browser, await goes_to(browser, STAFF), "uid-wang")
+        provider.stop()
+        try:
+            reply = await browser.get(address, headers={"accept": accept})
+        finally:
+            provider.start()
+    assert reply.status_code == 503
+    assert provider.issuer not in reply.text
+    if accept == NAVIGATION:
+        assert reply.headers["content-type"] == "text/html; charset=utf-8"
+        assert all(
+            said in reply.text for said in ("Back to sign-in", "Staff sign-in", "provider_unavailable")
+        )
+    else:
+        assert reply.headers["content-type"] == "application/json"
+        assert (reply.json()["code"], "remedy" in reply.json()) == ("provider_unavailable", True)
 
 
 @pytest.mark.parametrize(

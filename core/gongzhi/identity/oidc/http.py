@@ -153,7 +153,7 @@ async def _or_page(request: Request[Any, Any, Any], reply: Awaitable[Response[An
         return await reply
     except GongzhiError as error:
         language = language_of(request)
-        if "text/html" in request.headers.get("accept", ""):
+        if request.accept.best_match(["application/json", "text/html"]) == "text/html":
             return refusal_page(error, language)
         return Response(error.reply(language), status_code=error.status, headers=NOT_STORED)
 

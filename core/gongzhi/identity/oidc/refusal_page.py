@@ -21,12 +21,13 @@ def refusal_page(error: GongzhiError, language: Language) -> Response[bytes]:
     """The page: what was wrong, what to do, the code, and the way back. It loads nothing and runs nothing."""
     words = {"zh": ("登录未完成", "返回登录", "代码"), "en": ("Not signed in", "Back to sign-in", "Code")}
     title, back, code = words[language]
+    told = error.reply(language)
     nonce = secrets.token_urlsafe(18)
     page = (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{title}</title>'
         f'<style nonce="{nonce}">{_STYLE}</style></head><body><main role="alert"><h1>{title}</h1>'
-        f"<p>{escape(error.message(language))}</p><p>{escape(error.remedy(language))}</p>"
+        f"<p>{escape(told['message'])}</p><p>{escape(told['remedy'])}</p>"
         f'<p>{code} <code>{error.code}</code></p><p><a href="/">{back}</a></p></main></body></html>'
     )
     policy = (
