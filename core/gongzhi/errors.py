@@ -300,11 +300,22 @@ class CrossSiteRequest(NotAllowed):
 
 
 class ActionNotAllowed(NotAllowed):
+    """`advice`, where it is given, is a better remedy than the general one."""
+
     code = "action_not_allowed"
     zh = "您的岗位不能执行“{action}”：{reason_zh}。"
     en = "Your post may not {action}: {reason_en}."
     remedy_zh = "请由承担相应角色的单位办理，或联系本单位管理员。"
     remedy_en = "Ask the organ that holds that role to act, or your administrator."
+
+    def __init__(self, *, where: str = "", advice: Text | None = None, **facts: object) -> None:
+        self._advice = advice
+        super().__init__(where=where, **facts)
+
+    def remedy(self, language: str = "zh") -> str:
+        if self._advice is None:
+            return super().remedy(language)
+        return self._advice[language] + ("." if language == "en" else "。")
 
 
 class RevealFirst(NotAllowed):

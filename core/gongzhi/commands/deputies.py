@@ -15,7 +15,7 @@ from gongzhi.identity.acting import legal_day
 from gongzhi.identity.actors import Actor
 from gongzhi.identity.deputies import LISTED, deputise, end_deputyship, holder_of
 from gongzhi.identity.directory import Directory
-from gongzhi.identity.reach import NO_REACH, ONESELF, not_allowed, reaches
+from gongzhi.identity.reach import ONESELF, not_allowed, reaches, refuse_no_reach
 from gongzhi.identity.regions import RegionTree
 from gongzhi.store import Store, UnitOfWork
 
@@ -42,8 +42,7 @@ class DeputyCommands:
         """Every deputyship of an organ, past ones too. Raises `ActionNotAllowed` beyond the actor's reach."""
         async with self._store.unit_of_work() as uow:
             organ = await self._directory.organ(uow, UUID(value["organ"].removeprefix("Organ:")))
-            if not reaches(actor, organ, self._tree):
-                raise not_allowed(DEPUTISE, NO_REACH)
+            refuse_no_reach(actor, organ, self._tree, action=DEPUTISE)
             rows = await uow.fetch(LISTED, organ.id)
         return {
             "deputyships": [

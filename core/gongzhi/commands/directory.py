@@ -26,13 +26,14 @@ from gongzhi.identity.leaving import leave
 from gongzhi.identity.passwords import check_login
 from gongzhi.identity.reach import (
     DIRECTORY_DUTIES,
-    NO_REACH,
     ONESELF,
-    may_give,
     may_register,
+    no_reach,
     not_allowed,
     reaches,
     refuse_beyond,
+    refuse_no_reach,
+    secures,
 )
 from gongzhi.identity.regions import RegionTree
 from gongzhi.identity.revoking import revoke_access, revoke_new_administrators
@@ -162,7 +163,7 @@ class DirectoryCommands:
                     "valid_to": _told(row["valid_to"]),
                 }
                 for row in rows
-                if reaches(actor, organ_of(row), self._tree) or _secures(actor, organ_of(row), self._tree)
+                if reaches(actor, organ_of(row), self._tree) or secures(actor, organ_of(row), self._tree)
             ]
         }
 
@@ -170,8 +171,8 @@ class DirectoryCommands:
         """Every post of an organ with its account. Raises `ActionNotAllowed` beyond the actor's reach."""
         async with self._store.unit_of_work() as uow:
             organ = await self._directory.organ(uow, _organ_id(value["organ"]))
-            if not reaches(actor, organ, self._tree) and not _secures(actor, organ, self._tree):
-                raise not_allowed(ADMINISTER, NO_REACH)
+            if not reaches(actor, organ, self._tree) and not secures(actor, organ, self._tree):
+                raise not_allowed(ADMINISTER, no_reach(actor))
             rows = await uow.fetch(_PEOPLE, organ.id)
         return {
             "people": [
@@ -334,8 +335,7 @@ class DirectoryCommands:
     async def _organ_in_reach(self, uow: UnitOfWork, actor: Actor, said: str, trail: Trail) -> Organ:
         organ = await self._directory.organ(uow, _organ_id(said))
         trail.region = organ.region
-        if not reaches(actor, organ, self._tree):
-            raise not_allowed(ADMINISTER, NO_REACH)
+        refuse_no_reach(actor, organ, self._tree, action=ADMINISTER)
         return organ
 
     async def _holder(self, uow: UnitOfWork, actor: Actor, login: str, trail: Trail) -> _Holder:
@@ -346,7 +346,7 @@ class DirectoryCommands:
         organ, duties = organ_of(row), frozenset(row["duties"])
         trail.region = organ.region
         # A post that went over to a successor may have no duty left: nothing of it is a security administrator's then.
-        if not reaches(actor, organ, self._tree) and not (duties and _secures(actor, organ, self._tree)):
+        if not reaches(actor, organ, self._tree) and not (duties and secures(actor, organ, self._tree)):
             raise NoSuchThing(where="/login")
         refuse_beyond(actor, organ, duties, self._tree, action=ADMINISTER)
         await self._refuse_oneself(uow, actor, row["person_id"])
@@ -367,10 +367,6 @@ class DirectoryCommands:
 def _command(name: str, zh: str, en: str, schema: dict[str, Any], handle: Handler) -> CoreCommand:
     declaration = CommandDeclaration(name=name, title=Text(zh=zh, en=en), input_schema=schema)
     return CoreCommand(declaration=declaration, check=validator(schema), handle=handle)
-
-
-def _secures(actor: Actor, organ: Organ, tree: RegionTree) -> bool:
-    return may_give(actor, organ, "security_admin", tree)
 
 
 def _organ_id(said: str) -> UUID:

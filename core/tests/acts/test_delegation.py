@@ -113,6 +113,62 @@ async def test_who_may_give_which_duty_where(offices: Stage, who: str) -> None:
             assert (await offices.leaves())[-1]["outcome"] == "refused"
 
 
+REFUSALS = [
+    # Who asks for what, what is wrong with it, and whom to ask instead.
+    (
+        "doctor",
+        "add_account",
+        "police",
+        "handler",
+        "your post has no duty to administer",
+        "organ administrator",
+    ),
+    ("chief", "add_account", "above", "handler", "that organ is not yours", "region administrator of its"),
+    ("city", "add_account", "elsewhere", "handler", "that organ's division does not lie", "Ask a region"),
+    ("security", "add_account", "police", "handler", "the duty handler is not yours", "organ administrator"),
+    ("chief", "add_account", "police", "region_admin", "the duty region_admin is not", "Ask a region"),
+    ("city", "add_account", "police", "security_admin", "the duty security_admin is not", "Ask the security"),
+    (
+        "security",
+        "add_department",
+        "police",
+        "",
+        "reaches the three administrators alone",
+        "organ administrator",
+    ),
+    ("chief", "add_department", "above", "", "that organ is not yours", "organ administrator"),
+    ("city", "add_department", "elsewhere", "", "that organ's division does not lie", "Ask a region"),
+    ("chief", "add_organ", "330523", "", "is the region administrator's duty", "Ask a region"),
+    ("city", "add_organ", "330782", "", "that organ's division does not lie", "Ask a region"),
+]
+
+
+@pytest.mark.parametrize(("who", "action", "where", "duty", "wrong", "instead"), REFUSALS)
+async def test_a_refusal_names_what_is_wrong_and_whom_to_ask(
+    offices: Stage, who: str, action: str, where: str, duty: str, wrong: str, instead: str
+) -> None:
+    told: dict[str, Any]
+    if action == "add_account":
+        told = newcomer(offices, where, duty)
+    elif action == "add_organ":
+        told = {"name": "某单位", "type": "police", "region": where}
+    else:
+        told = {"organ": str(offices.actors[where].organ.id), "name": "某部门"}
+    before = await tables(offices)
+    with pytest.raises(ActionNotAllowed) as refused:
+        await do(offices, who, action, **told)
+    assert wrong in refused.value.message("en")
+    assert instead in refused.value.remedy("en")
+    assert refused.value.remedy("zh").startswith("请由")
+    assert await tables(offices) == before
+
+
+async def test_oneself_is_another_administrators(offices: Stage) -> None:
+    with pytest.raises(ActionNotAllowed) as refused:
+        await do(offices, "chief", "close_account", login="chief")
+    assert refused.value.remedy("en") == "Ask another administrator."
+
+
 async def test_a_new_account_has_no_password_and_is_on_record(offices: Stage) -> None:
     await do(offices, "chief", "add_account", **newcomer(offices, "police", "handler", department="刑侦"))
     async with offices.store.unit_of_work() as uow:
