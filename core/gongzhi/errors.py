@@ -291,6 +291,20 @@ class TokenStale(NotAllowed):
     remedy_en = "Sign in again or issue a new token (gongzhi token <account>)."
 
 
+class AppWithdrawn(NotAllowed):
+    """A token of an app that was taken out of use: no other token of it helps."""
+
+    code = "app_withdrawn"
+    status = 401
+    zh = "该应用已停用，其全部令牌作废。"
+    en = "The app was taken out of use, and all its tokens are void."
+    remedy_zh = "重新登录或重新授权都无济于事；请登录控制台自行办理，或请安全管理员另行登记应用。"
+    remedy_en = (
+        "Signing in or authorizing again won't help: do it yourself in the console, or have the security administrator"
+        " register an app anew."
+    )
+
+
 class CrossSiteRequest(NotAllowed):
     code = "cross_site_request"
     zh = "来自其他站点的请求被拒绝。"

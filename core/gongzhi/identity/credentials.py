@@ -14,6 +14,7 @@ from uuid import UUID
 
 from gongzhi.errors import (
     AccountClosed,
+    AppWithdrawn,
     CredentialsWrong,
     CrossSiteRequest,
     NoSuchThing,
@@ -193,7 +194,9 @@ class Credentials:
             await self._journal.count(uow, SignInRequired.code, now)
             return SignInRequired()
         refusal: Refused
-        if presented.stale:
+        if presented.withdrawn:
+            refusal = AppWithdrawn()
+        elif presented.stale:
             refusal = TokenStale()
         elif presented.actor is None:
             refusal = AccountClosed()

@@ -29,12 +29,14 @@ LONGEST: Final = timedelta(days=366)
 @dataclass(frozen=True, kw_only=True)
 class Presented:
     """What a secret stands for. `actor` is None when the account may not act now; `stale` when the secret has
-    expired or was revoked. `csrf` is a session's second secret, empty for a bearer token."""
+    expired or was revoked, `withdrawn` when it is an app's that was taken out of use. `csrf` is a session's second
+    secret, empty for a bearer token."""
 
     account_id: UUID
     actor: Actor | None
     stale: bool
     csrf: str = ""
+    withdrawn: bool = False
 
 
 def new_secret() -> str:

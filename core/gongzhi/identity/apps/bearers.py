@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from gongzhi.errors import AppOriginRefused, Refused, SignInRequired, TooManyRequests
+from gongzhi.errors import AppOriginRefused, AppWithdrawn, Refused, SignInRequired, TooManyRequests
 from gongzhi.identity.acting import ACTOR_COLUMNS, actor_joins, actor_of, legal_day, organ_of
 from gongzhi.identity.actors import Actor
 from gongzhi.identity.apps.delegations import ACCESS_PREFIX, USED_EVERY, note_use
@@ -25,8 +25,8 @@ PREFIXES: Final = (ACCESS_PREFIX, PRACTICE_PREFIX)
 """What a bearer token of an app begins with; no other token does."""
 
 _TOKEN: Final = f"""
-SELECT t.expires_at <= $3 OR t.revoked_at IS NOT NULL OR g.revoked_at IS NOT NULL OR app.disabled_at IS NOT NULL AS stale,
-    app.id AS app_id, app.origins, g.id AS grant_id, u.at AS used_at,
+SELECT t.expires_at <= $3 OR t.revoked_at IS NOT NULL OR g.revoked_at IS NOT NULL AS stale,
+    app.disabled_at IS NOT NULL AS withdrawn, app.id AS app_id, app.origins, g.id AS grant_id, u.at AS used_at,
     ARRAY(SELECT unnest(t.scopes) INTERSECT SELECT unnest(g.scopes) INTERSECT SELECT unnest(app.scopes)) AS scopes,
     {ACTOR_COLUMNS}
 FROM app_token t JOIN app_grant g ON g.id = t.grant_id JOIN app ON app.id = g.app_id
@@ -36,10 +36,10 @@ WHERE t.token_hash = $1 AND t.kind = 'access'
 """
 
 _PRACTICE: Final = """
-SELECT app.id AS app_id, app.name AS app_name, app.origins, app.scopes, o.*
+SELECT app.id AS app_id, app.name AS app_name, app.origins, app.scopes, app.disabled_at, o.*
 FROM app JOIN organ o ON o.id = app.organ_id
     AND o.valid_from <= $2::date AND (o.valid_to IS NULL OR $2::date < o.valid_to)
-WHERE app.practice_hash = $1 AND app.disabled_at IS NULL
+WHERE app.practice_hash = $1
 """
 
 
@@ -79,6 +79,8 @@ class AppCredentials(Credentials):
         refusal: Refused
         if row is None:
             refusal = SignInRequired(where="Authorization")
+        elif row["disabled_at"] is not None:
+            refusal = AppWithdrawn(where="Authorization")
         elif origin is not None and origin not in row["origins"]:
             refusal = AppOriginRefused(where="Origin")
         elif seconds := await self._attempts.seconds_blocked(uow, "practice", str(row["app_id"]), now):
@@ -99,7 +101,9 @@ def _presented(row: dict[str, Any]) -> Presented:
             scopes=frozenset(row["scopes"]),
             app_id=row["app_id"],
         )
-    return Presented(account_id=row["account_id"], actor=actor, stale=row["stale"])
+    return Presented(
+        account_id=row["account_id"], actor=actor, stale=row["stale"], withdrawn=row["withdrawn"]
+    )
 
 
 def _rehearsing(row: dict[str, Any]) -> Actor:
