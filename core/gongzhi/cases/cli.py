@@ -16,6 +16,7 @@ from gongzhi.cases.explain import Explainer, Explanation
 from gongzhi.clock import SystemClock
 from gongzhi.declarations import Text
 from gongzhi.errors import InvalidArgument, NoSuchThing
+from gongzhi.identity.deputies import in_place
 from gongzhi.identity.directory import Directory
 from gongzhi.identity.regions import RegionTree
 from gongzhi.scenes.host import SceneHost
@@ -39,6 +40,12 @@ def add_policy_commands(subparsers: Subparsers, scenes: SceneHost | None = None)
         "action", help="`read`, `nudge`, or an action of the case's scene such as `receive`"
     )
     explaining.add_argument("case", help="the case's id, with or without `Case:`")
+    explaining.add_argument(
+        "--as-deputy",
+        dest="deputyship",
+        metavar="ID",
+        help="in the place of somebody absent: the deputyship's id, as `gongzhi deputy list` shows it",
+    )
     explaining.set_defaults(run=lambda parsed: asyncio.run(_explain(parsed, scenes or SceneHost())))
 
 
@@ -57,6 +64,11 @@ async def _explain(parsed: argparse.Namespace, scenes: SceneHost) -> int:
                 actor = await Directory(tree).actor(uow, parsed.login, now)
             except NoSuchThing as error:
                 raise InvalidArgument(where="login", problem=NO_ACTOR) from error
+            if parsed.deputyship is not None:
+                deputy = await in_place(uow, actor, parsed.deputyship.strip().lower(), now)
+                if deputy is None:
+                    raise InvalidArgument(where="--as-deputy", problem=NO_DEPUTY)
+                actor = deputy
             try:
                 explanation = await explainer.explain(uow, actor, parsed.action, case_id, now)
             except NoSuchThing as error:
@@ -70,6 +82,10 @@ async def _explain(parsed: argparse.Namespace, scenes: SceneHost) -> int:
 NO_ACTOR: Final = Text(
     zh="没有这个登录名的账号，或其账号、岗位、单位现已停用",
     en="no account has this login, or the account, its post or its organ is not in use now",
+)
+NO_DEPUTY: Final = Text(
+    zh="此账号现在没有这个编号的代理；编号见 gongzhi deputy list",
+    en="the account holds no deputyship with this id now; `gongzhi deputy list` shows them",
 )
 NO_CASE: Final = Text(zh="没有这个编号的案件", en="no case has this id")
 
@@ -90,4 +106,10 @@ def _print(explanation: Explanation) -> None:
     if not explanation.verdict.allowed:
         why = explanation.verdict.reason
         lines += [f"= {why.zh}", f"  {why.en}"]
+    other = Text(zh="不可以", en="no") if explanation.allowed else Text(zh="可以", en="yes")
+    for deputyship in explanation.otherwise:
+        lines += [
+            f"* 若代他人办理（--as-deputy {deputyship}）：{other.zh}",
+            f"  in somebody's place by that deputyship: {other.en}",
+        ]
     sys.stdout.write("\n".join(lines) + "\n")

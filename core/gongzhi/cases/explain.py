@@ -7,7 +7,7 @@ add is asked of the code that serves acts, and texts name duties, roles, divisio
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -20,6 +20,7 @@ from gongzhi.cases.targets import target_of
 from gongzhi.declarations import Text
 from gongzhi.errors import InvalidArgument
 from gongzhi.identity.actors import Actor
+from gongzhi.identity.deputies import offered
 from gongzhi.identity.policy import Rule, Step, Verdict, decide
 from gongzhi.identity.regions import RegionTree
 from gongzhi.scenes.enablement import WORKING, working
@@ -46,12 +47,14 @@ class Explanation:
     """The answer and the rules that led to it, in the order in which they were asked.
 
     `allowed` is the answer to the request as it would be served now, but for what the act itself looks at: its input,
-    the scene's rule and guards, and letters. `verdict` is the policy's part of it.
+    the scene's rule and guards, and letters. `verdict` is the policy's part of it. `otherwise` are the deputyships, by
+    id, under which the actor would be given the other answer, by the day on which they end.
     """
 
     allowed: bool
     verdict: Verdict
     reasons: Sequence[Reason]
+    otherwise: Sequence[UUID] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +68,8 @@ class Explainer:
     async def explain(
         self, uow: UnitOfWork, actor: Actor, action: str, case_id: UUID, now: datetime
     ) -> Explanation:
-        """Say whether `actor` may take `action`, an action of the case's scene, `read` or `nudge`, and why.
+        """Say whether `actor`, at the own post or in an absent colleague's place, may take `action`, an action of the
+        case's scene, `read` or `nudge`, and why.
 
         Leaves a leaf that the case was looked at; what is personal in it stays closed.
 
@@ -74,8 +78,7 @@ class Explainer:
         """
         case = await load_case(uow, None, case_id, lock=False, at=now)
         scene = self.scenes.scene(case.row["scene"], case.row["version"])
-        spec = scene.workflow.actions.get(action)
-        if spec is None and action not in OF_CORE:
+        if action not in scene.workflow.actions and action not in OF_CORE:
             known = ", ".join([*OF_CORE, *scene.workflow.actions])
             raise InvalidArgument(
                 where="action",
@@ -84,6 +87,19 @@ class Explainer:
                     en=f"{scene.id} has none of it; it has {known}",
                 ),
             )
+        explanation = await self._judged(uow, actor, action, scene, case)
+        otherwise = []
+        for one in await offered(uow, actor, now):
+            as_deputy = await self._judged(uow, one.actor, action, scene, case)
+            if as_deputy.allowed != explanation.allowed:
+                otherwise.append(one.ground.deputyship_id)
+        await self._leave_trace(uow, case, now)
+        return replace(explanation, otherwise=otherwise)
+
+    async def _judged(
+        self, uow: UnitOfWork, actor: Actor, action: str, scene: LoadedScene, case: CaseRecord
+    ) -> Explanation:
+        spec = scene.workflow.actions.get(action)
         steps: list[Step] = []
         verb = action if spec is None else "act"
         verdict = decide(actor, verb, target_of(scene, case, action, spec), self.tree, steps)
@@ -94,7 +110,6 @@ class Explainer:
                 if spec is None
                 else [_state(scene, case, action), await self._enabled(uow, case, verdict)]
             )
-        await self._leave_trace(uow, case, now)
         allowed = verdict.allowed and all(reason.met for reason in reasons if reason.rule in _LATER)
         return Explanation(allowed=allowed, verdict=verdict, reasons=reasons)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,8 +12,11 @@ import pytest
 from gongzhi.cases.cli import add_policy_commands
 from gongzhi.cases.explain import Explainer, Explanation
 from gongzhi.errors import InvalidArgument, NoSuchThing, Refused
+from gongzhi.identity.acting import legal_day
+from gongzhi.identity.deputies import deputise, offered
+from gongzhi.identity.directory import Directory
 
-from .conftest import Stage
+from .conftest import SINCE, Stage
 from .test_dispatch import ANJI
 from .test_reading import told
 
@@ -176,6 +180,85 @@ async def test_the_command_prints_the_rules_and_answers_0_or_3(
     assert await gongzhi(stage, "elsewhere", "read", case) == 3
     told_no = capsys.readouterr().out.splitlines()
     assert (told_no[0], told_no[-2]) == ("不可以 · no", "= 本单位或本部门未参与该案")
+
+
+@pytest.fixture
+async def deputised(stage: Stage) -> UUID:
+    """A colleague of another department of the police, and their deputyship for the officer's post; the officer's
+    department alone plays the scene's role."""
+    directory, now = Directory(stage.tree), stage.clock.now()
+    async with stage.store.unit_of_work() as uow:
+        await uow.execute(
+            "UPDATE post SET department = '少年警务' WHERE organ_id = $1", stage.actors["police"].organ.id
+        )
+        post = await directory.post_add(
+            uow,
+            person_id=await directory.person_add(uow, name="zhou"),
+            organ_id=stage.actors["police"].organ.id,
+            department="治安",
+            title="x",
+            duties=["handler"],
+            valid_from=SINCE,
+        )
+        await directory.account_add(uow, login="zhou", post_id=post)
+        stage.actors["zhou"] = await directory.actor(uow, "zhou", now)
+        deputyship = await deputise(
+            uow,
+            absent="police",
+            deputy="zhou",
+            valid_from=legal_day(now),
+            valid_to=legal_day(now) + timedelta(days=30),
+            reason="leave",
+            decided_by=None,
+            now=now,
+        )
+    role = {"role": "police", "region": "330523", "organ": str(stage.actors["police"].organ.id)}
+    await stage.do(
+        "admin",
+        "enable_scene",
+        namespace="administration",
+        region="330000",
+        input={"scene": "little", "region": "330523", "roles": [{**role, "department": "少年警务"}]},
+    )
+    return deputyship
+
+
+async def test_a_deputyship_that_changes_the_answer_is_named(stage: Stage, deputised: UUID) -> None:
+    case = await told(stage)
+    own = await explained(stage, "zhou", "receive", case)
+    assert (own.allowed, own.otherwise) == (False, [deputised])
+    assert ("department", False) in rules(own)
+    async with stage.store.unit_of_work() as uow:
+        stage.actors["zhou for police"] = (await offered(uow, stage.actors["zhou"], stage.clock.now()))[
+            0
+        ].actor
+    acting = await explained(stage, "zhou for police", "receive", case)
+    assert (acting.allowed, acting.otherwise) == (True, [])
+    # Where it changes nothing it is no part of the answer.
+    assert (await explained(stage, "zhou", "finish", case)).otherwise == []
+    stage.clock.advance(timedelta(days=30))
+    assert (await explained(stage, "zhou", "receive", case)).otherwise == []
+
+
+async def test_the_command_answers_for_a_deputy(
+    stage: Stage, deputised: UUID, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GONGZHI_HOME", str(stage.store.home))
+    monkeypatch.setenv("GONGZHI_DATABASE_URL", stage.store.database_url)
+    monkeypatch.setattr("gongzhi.cases.cli.SystemClock", lambda: stage.clock)
+    case = await told(stage)
+    capsys.readouterr()
+    assert await gongzhi(stage, "zhou", "receive", case) == 3
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        f"* 若代他人办理（--as-deputy {deputised}）：可以",
+        "  in somebody's place by that deputyship: yes",
+    ]
+    assert await gongzhi(stage, "zhou", "receive", case, "--as-deputy", deputised) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "可以 · yes"
+    for who, deputyship in (("zhou", uuid4()), ("police", deputised), ("zhou", "police")):
+        with pytest.raises(InvalidArgument) as refusal:
+            await gongzhi(stage, who, "receive", case, "--as-deputy", deputyship)
+        assert refusal.value.where == "--as-deputy"
 
 
 @pytest.mark.parametrize(
