@@ -15,8 +15,10 @@ from uuid import UUID, uuid4
 
 from gongzhi.cases.notes import seal_note
 from gongzhi.cases.records import CaseRecord
+from gongzhi.cases.targets import supervisors_of
 from gongzhi.declarations import Text
-from gongzhi.identity.acting import legal_day
+from gongzhi.identity.acting import actor_joins, legal_day
+from gongzhi.identity.actors import ADMINISTRATOR_DUTIES, HANDLING_DUTIES
 from gongzhi.identity.regions import RegionTree
 from gongzhi.messaging.outbox import promise
 from gongzhi.scenes.loading import LoadedScene
@@ -137,8 +139,12 @@ async def supervisors_of_case(
     *,
     apart_from: UUID,
 ) -> list[Holder]:
-    """Who watches over the case: the supervising organs in it, or else the nearest one of its region or above. Neither
-    organs that have ended nor the one `apart_from`, which does not watch over itself; empty where none is left."""
+    """Who watches over the case: the supervising organs in it, or else the nearest one of its region or above, where
+    somebody can review now.
+
+    Where there is nobody in any of them it waits on the desk of the nearest all the same: an emergency does not. Neither
+    organs that have ended nor the one `apart_from`, which does not watch over itself; empty where none is left.
+    """
     roles = {
         name: role
         for name, role in scene.manifest.roles.items()
@@ -156,18 +162,37 @@ async def supervisors_of_case(
         for organ in held
         if organ.organ_id in standing
     ]
-    if inside:
-        return inside
     lineage = [region.code for region in tree.ancestors(case.row["region"])]
-    row = await uow.fetchrow(
+    rows = await uow.fetch(
         f"SELECT id FROM organ WHERE type = ANY($1) AND region = ANY($2) AND {_STANDING.format(3)} AND id <> $4"
-        " ORDER BY array_position($2, region), id LIMIT 1",
+        " ORDER BY array_position($2, region), id",
         scene.manifest.supervisors,
         lineage,
         legal_day(now),
         apart_from,
     )
-    return [] if row is None else [Holder(organ_id=row["id"])]
+    above = [Holder(organ_id=row["id"]) for row in rows]
+    manned = await _manned(uow, scene, [holder.organ_id for holder in (*inside, *above)], now)
+    able = [[holder for holder in told if holder.organ_id in manned] for told in (inside, above)]
+    return able[0] or able[1][:1] or inside or above[:1]
+
+
+async def _manned(uow: UnitOfWork, scene: LoadedScene, organs: Sequence[UUID], now: datetime) -> set[UUID]:
+    """Those of the organs where somebody supervises the scene's cases now: with a handling duty, in the department."""
+    by_type = sorted((role.organ_type, role.department) for role in supervisors_of(scene))
+    rows = await uow.fetch(
+        f"SELECT DISTINCT o.id FROM account a {actor_joins('$2')} WHERE o.id = ANY($1) AND a.kind = 'person'"
+        " AND w.duties && $3::text[] AND NOT w.duties && $4::text[]"
+        " AND EXISTS (SELECT 1 FROM unnest($5::text[], $6::text[]) AS watching (type, department)"
+        " WHERE watching.type = o.type AND watching.department IN ('', w.department))",
+        list(organs),
+        legal_day(now),
+        sorted(HANDLING_DUTIES),
+        sorted(ADMINISTRATOR_DUTIES),
+        [organ_type for organ_type, _ in by_type],
+        [department for _, department in by_type],
+    )
+    return {row["id"] for row in rows}
 
 
 async def broken_in_a_day(uow: UnitOfWork, account_id: UUID, now: datetime) -> list[datetime]:

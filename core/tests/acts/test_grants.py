@@ -249,6 +249,41 @@ async def test_no_organ_is_told_of_the_glass_that_it_broke_itself(stage: Stage) 
     assert found == [[watcher], [above]]
 
 
+@pytest.mark.parametrize(
+    "gone",
+    [
+        "UPDATE account SET disabled_at = $2 WHERE login = $1",
+        "UPDATE post SET valid_to = $2::timestamptz::date WHERE id = (SELECT post_id FROM account WHERE login = $1)",
+        "UPDATE post SET duties = '{region_admin}' WHERE id = (SELECT post_id FROM account WHERE login = $1"
+        " AND $2::timestamptz IS NOT NULL)",
+    ],
+    ids=["account closed", "post ended", "no handling duty"],
+)
+async def test_the_next_one_above_is_told_where_nobody_could_review(stage: Stage, gone: str) -> None:
+    case = await told(stage)
+    async with stage.store.unit_of_work() as uow:
+        await uow.execute(gone, "watcher", stage.clock.now())
+    grant = (await break_glass(stage, "elsewhere", case=str(case))).output["grant"]
+    assert await told_of_broken_glass(stage) == [stage.actors["above"].organ.id]
+    seen = await stage.reading.broken_glass(stage.actors["above"])
+    assert [str(glass.id) for glass in seen] == [grant]
+    assert [item.waits for item in (await stage.reading.inbox(stage.actors["above"])).items] == [
+        "break_glass"
+    ]
+    await review(stage, "above", grant)
+
+
+async def test_an_emergency_does_not_wait_for_a_reviewer(stage: Stage) -> None:
+    """Where nobody could review anywhere, the nearest desk has the notice for whoever is appointed."""
+    case = await told(stage)
+    async with stage.store.unit_of_work() as uow:
+        await uow.execute(
+            "UPDATE account SET disabled_at = $1 WHERE login IN ('watcher', 'above')", stage.clock.now()
+        )
+    await break_glass(stage, "elsewhere", case=str(case))
+    assert await told_of_broken_glass(stage) == [stage.actors["watcher"].organ.id]
+
+
 async def test_glass_that_nobody_would_review_stays_whole_and_tells_nothing(stage: Stage) -> None:
     case = await told(stage)
     async with stage.store.unit_of_work() as uow:
