@@ -114,6 +114,30 @@ def test_english_is_one_click_away_and_stays(desk: Desk, reported: str) -> None:
     desk.keeps_picture("english-case")
 
 
+@pytest.mark.parametrize(
+    ("languages", "heading"),
+    [
+        (["en-GB", "zh-CN"], "Sign in"),
+        (["zh-TW", "en"], "登录"),
+        (["fr-FR", "en-US", "zh"], "Sign in"),
+        (["bo-CN", "de"], "登录"),
+    ],
+)
+def test_a_first_visit_is_in_the_browser_s_language_until_somebody_chooses(
+    desk: Desk, languages: list[str], heading: str
+) -> None:
+    wanted = f"Object.defineProperty(navigator, 'languages', {{get: () => {languages}}})"
+    desk.page.add_init_script(wanted)
+    desk.page.goto("/console/sign-in")
+    expect(desk.heading(heading)).to_be_visible()
+    # A browser whose languages change is followed, as long as nobody has chosen.
+    assert desk.page.evaluate("localStorage.length") == 0
+    other, then = ("中文", "登录") if heading == "Sign in" else ("English", "Sign in")
+    desk.button(other).click()
+    desk.page.reload()
+    expect(desk.heading(then)).to_be_visible()
+
+
 def test_an_english_form_has_english_labels(desk: Desk) -> None:
     desk.signs_in_as("陈静")
     desk.button("English").click()

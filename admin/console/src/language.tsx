@@ -12,18 +12,31 @@ interface Speech {
 const STORED = "gongzhi.language";
 const LanguageContext = createContext<Speech | null>(null);
 
-/** Chinese unless the person has chosen English on this machine before. */
+/** The language chosen on this machine before; until somebody chooses, the browser's first that we speak. */
 export function LanguageProvider({ children }: { children: ReactNode }) {
-  const [language, setLanguage] = useState<Language>(() =>
-    localStorage.getItem(STORED) === "en" ? "en" : "zh",
-  );
+  const [language, setShown] = useState<Language>(() => chosen() ?? preferred(navigator.languages));
   useEffect(() => {
-    localStorage.setItem(STORED, language);
     document.documentElement.lang = language === "en" ? "en" : "zh-CN";
   }, [language]);
-  const speech = useMemo(() => ({ language, setLanguage, texts: language === "en" ? en : zh }), [language]);
+  const speech = useMemo(() => {
+    const setLanguage = (next: Language): void => {
+      localStorage.setItem(STORED, next);
+      setShown(next);
+    };
+    return { language, setLanguage, texts: language === "en" ? en : zh };
+  }, [language]);
   return <LanguageContext value={speech}>{children}</LanguageContext>;
 }
+
+function chosen(): Language | null {
+  const stored = localStorage.getItem(STORED);
+  return stored === "en" || stored === "zh" ? stored : null;
+}
+
+const preferred = (wanted: readonly string[]): Language => {
+  const spoken = wanted.map((tag) => tag.toLowerCase().split("-")[0]);
+  return spoken.find((language) => language === "zh" || language === "en") ?? "zh";
+};
 
 export function useSpeech(): Speech {
   const speech = useContext(LanguageContext);
