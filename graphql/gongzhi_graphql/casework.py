@@ -61,7 +61,9 @@ class Nudge:
     to: Organ
     letter: strawberry.ID | None
     deadline: strawberry.ID | None
-    reason: str
+    reason: str | None = strawberry.field(
+        description="催办理由；其他单位发出的催办不显示。Why; null in a nudge of another supervisor's."
+    )
 
     @classmethod
     def of(cls, nudge: NudgeView, context: Context) -> Nudge:
@@ -124,13 +126,21 @@ class Case(Node):
     async def role(self, info: Info) -> str:
         return info.context.say((await self.opened(info)).role)
 
-    @field("催办：本单位发出的和收到的。Nudges that your organ sent or got.")
+    @field(
+        "催办：本单位发出的和收到的，监督单位可见全部。Nudges that your organ sent or got; supervisors see all of them."
+    )
     async def nudges(self, info: Info) -> list[Nudge]:
         return [Nudge.of(nudge, info.context) for nudge in (await self.opened(info)).nudges]
 
-    @field("可否催办。Whether you may nudge those who must act, by `supervision { nudge }`.")
+    @field("现在可否催办。Whether you may nudge those who must act now, by `supervision { nudge }`.")
     async def may_nudge(self, info: Info) -> bool:
         return (await self.opened(info)).may_nudge
+
+    @field(
+        "全部已催办时，何时起可再催办；仅监督单位可见。Once all who must act were nudged: from when supervisors may again."
+    )
+    async def nudged_until(self, info: Info) -> datetime | None:
+        return (await self.opened(info)).nudged_until
 
     @field()
     async def sealed_at(self, info: Info) -> datetime | None:

@@ -9,9 +9,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import expect
 
+from gongzhi.clock import HolidayCalendar
+
 from ..conftest import DemoServer
 from ..stories.people import Clinic, Person, eventually, letters_arrive
-from .desk import Desk
+from .desk import SHOTS, Desk
 
 pytestmark = pytest.mark.browser
 
@@ -203,3 +205,33 @@ def test_a_procurator_says_why_and_is_shown_the_child_for_half_an_hour(
     demo_server.clock.advance(timedelta(minutes=16))
     desk.opens_case(reported)
     expect(details).to_contain_text("小*")
+
+
+def test_who_nudged_is_seen_by_every_supervisor_and_the_button_waits_for_the_next_working_day(
+    desk: Desk, demo_server: DemoServer, reported: str
+) -> None:
+    day = demo_server.clock.now().astimezone(SHANGHAI).date()
+    tomorrow = HolidayCalendar.load().first_working_day(day)
+    desk.signs_in_as("徐正")
+    desk.opens_case(reported)
+    nudges = desk.section("催办")
+    nudges.get_by_role("button", name="催办").click()
+    desk.page.get_by_label("催办理由").fill("报告已到一日，请尽快签收。")
+    desk.button("确认").click()
+    again = f"要办理的单位都已催办，{tomorrow:%Y/%m/%d} 00:00 起可再次催办。"
+    expect(nudges).to_contain_text(again)
+    expect(nudges).to_contain_text("湖州市人民检察院 → 安吉县公安局")
+    expect(nudges).to_contain_text("请尽快签收")
+    expect(nudges.get_by_role("button")).to_have_count(0)
+    desk.keeps_picture("nudged")
+    desk.button("退出").click()
+    desk.signs_in_as("林晓")
+    desk.opens_case(reported)
+    expect(nudges).to_contain_text("湖州市人民检察院 → 安吉县公安局")
+    expect(nudges).to_contain_text(again)
+    expect(nudges).not_to_contain_text("请尽快签收")
+    expect(nudges.get_by_role("button")).to_have_count(0)
+    desk.page.set_viewport_size({"width": 400, "height": 860})
+    assert desk.fits()
+    nudges.scroll_into_view_if_needed()
+    desk.page.screenshot(path=SHOTS / "narrow-nudged.png")

@@ -37,6 +37,7 @@ def test_a_supervisor_nudges_the_police_who_then_act(
     assert sorted(police.waits(reported)) == ["nudged", "sign"]
     sent = {"reason": WHY, "from": {"name": "湖州市人民检察院"}, "to": {"name": "安吉县公安局"}}
     assert nudges(police, reported)["nudges"] == [sent]
+    assert nudges(supervisor, reported) == {"mayNudge": False, "nudges": [sent]}
     assert police.case(reported)["timeline"]["nodes"][-1]["action"] == "nudge"
     assert supervisor.code(NUDGE, **asked(reported)) == "nudged_already"
     police.sign(reported, "mandatory_report")

@@ -197,6 +197,7 @@ export const zh = {
   nudgeReason: "催办理由",
   nudgeErased: "（内容已清除）",
   nudged: "已催办。",
+  nudgedUntil: (time: string) => `要办理的单位都已催办，${time} 起可再次催办。`,
   emergency: "紧急查阅",
   emergencyIntro:
     "无权查阅而情况紧急的，凭案件编号或文号打开一件案：只有您本人、只能查看、限时，并立即告知监督机关，事后逐次评查。封存的案件不能紧急查阅。",
@@ -488,6 +489,7 @@ export const en: Texts = {
   nudgeReason: "Why",
   nudgeErased: "(erased)",
   nudged: "They have been reminded.",
+  nudgedUntil: (time) => `All who must act have been nudged; they may be again from ${time}.`,
   emergency: "Emergency",
   emergencyIntro:
     "In an emergency, who is not entitled opens a case by its id or the number of a letter: for themselves alone, to read, for a short time. Supervisors are told at once and review each time. Sealed cases are not opened so.",

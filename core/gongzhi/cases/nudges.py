@@ -72,6 +72,24 @@ async def who_must_act(
     return list(reached.values())
 
 
+async def not_yet_told(
+    uow: UnitOfWork, calendar: HolidayCalendar, found: Found, due: Sequence[Nudged], now: datetime
+) -> list[Nudged]:
+    """Those of `due` whom nobody has nudged since the working day began that it is, or that was the last."""
+    told = await uow.fetch(
+        "SELECT organ_id, department FROM notice WHERE case_id = $1 AND kind = $2 AND at >= $3",
+        found.case.id,
+        NUDGE,
+        _working_day_began(calendar, now),
+    )
+    return [one for one in due if {"organ_id": one.organ_id, "department": one.department} not in told]
+
+
+def next_nudges_at(calendar: HolidayCalendar, now: datetime) -> datetime:
+    """When the next working day begins: who was nudged today may be nudged again from then."""
+    return _began(calendar.first_working_day(now.astimezone(LEGAL_ZONE).date()))
+
+
 async def nudge(
     uow: UnitOfWork,
     vault: SubjectVault,
@@ -98,13 +116,7 @@ async def nudge(
     due = await who_must_act(uow, found, actor, letter, clock)
     if not due:
         raise NothingToNudge(where="/case")
-    told = await uow.fetch(
-        "SELECT organ_id, department FROM notice WHERE case_id = $1 AND kind = $2 AND at >= $3",
-        case.id,
-        NUDGE,
-        _working_day_began(calendar, now),
-    )
-    left = [one for one in due if {"organ_id": one.organ_id, "department": one.department} not in told]
+    left = await not_yet_told(uow, calendar, found, due, now)
     if not left:
         raise NudgedAlready(where="/case")
     subject_id, note = await seal_note(uow, vault, case, reason, now)
@@ -134,20 +146,23 @@ async def nudge(
 
 
 async def nudge_views(
-    uow: UnitOfWork, vault: SubjectVault, actor: Actor, found: Found
+    uow: UnitOfWork, vault: SubjectVault, actor: Actor, found: Found, *, supervises: bool
 ) -> Sequence[NudgeView]:
-    """The nudges of a case that the actor's organ sent or got, oldest first, with their reasons in clear.
+    """The nudges of a case that the actor's organ sent or got, oldest first, with their reasons in clear; for who
+    supervises the case those of the other supervisors too, without the reasons, which were not written to them.
 
     An organ in a part that the actor may not learn of, such as a reporter, is hidden here too.
     """
     rows = await uow.fetch(
-        "SELECT n.*, coalesce(l.role, d.role) AS role FROM notice n LEFT JOIN letter l ON l.id = n.letter_id"
-        " LEFT JOIN deadline d ON d.id = n.deadline_id WHERE n.case_id = $1 AND n.kind = $2"
-        " AND ((n.organ_id = $3 AND n.department IN ('', $4)) OR n.from_organ = $3) ORDER BY n.at, n.id",
+        "SELECT * FROM (SELECT n.*, coalesce(l.role, d.role) AS role,"
+        " (n.organ_id = $3 AND n.department IN ('', $4)) OR n.from_organ = $3 AS own"
+        " FROM notice n LEFT JOIN letter l ON l.id = n.letter_id LEFT JOIN deadline d ON d.id = n.deadline_id"
+        " WHERE n.case_id = $1 AND n.kind = $2) nudges WHERE own OR $5 ORDER BY at, id",
         found.case.id,
         NUDGE,
         actor.organ.id,
         actor.department,
+        supervises,
     )
     names = await Names.load(uow, [row[side] for row in rows for side in ("from_organ", "organ_id")])
     return [
@@ -158,7 +173,7 @@ async def nudge_views(
             to_organ=names.playing(row["role"], row["organ_id"], found.scene, found.verdict.roles),
             letter_id=row["letter_id"],
             deadline_id=row["deadline_id"],
-            reason=await open_note(uow, vault, row["subject_id"], row["note"]),
+            reason=await open_note(uow, vault, row["subject_id"], row["note"]) if row["own"] else None,
         )
         for row in rows
     ]
@@ -169,4 +184,8 @@ def _working_day_began(calendar: HolidayCalendar, now: datetime) -> datetime:
     on: date = now.astimezone(LEGAL_ZONE).date()
     while not calendar.day(on).working:
         on -= timedelta(days=1)
+    return _began(on)
+
+
+def _began(on: date) -> datetime:
     return datetime(on.year, on.month, on.day, tzinfo=LEGAL_ZONE)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from gongzhi.cases.grants import BrokenGlass, broken_glass
 from gongzhi.cases.lists import MARK, CaseLists
 from gongzhi.cases.masking import masked_view
 from gongzhi.cases.notes import open_note
-from gongzhi.cases.nudges import NUDGE, nudge_views, who_must_act
+from gongzhi.cases.nudges import NUDGE, next_nudges_at, not_yet_told, nudge_views, who_must_act
 from gongzhi.cases.queries import SUMMARY
 from gongzhi.cases.records import CaseRecord
 from gongzhi.cases.reveals import documents_masked, reading_role, revealed_to, sight_of
@@ -36,7 +37,7 @@ from gongzhi.cases.views import (
     LetterView,
     Page,
 )
-from gongzhi.clock import Clock
+from gongzhi.clock import Clock, HolidayCalendar
 from gongzhi.errors import NoSuchThing, Refused, RevealFirst
 from gongzhi.identity.actors import Actor
 from gongzhi.identity.policy import Verdict, decide, visible_cases
@@ -266,6 +267,8 @@ class Reading(CaseLists):
             self._scenes, uow, actor, [r["id"] for r in deadline_ids], verdict.roles
         )
         names = await Names.load(uow, [organ.organ_id for organ in case.organs])
+        supervises = decide(actor, NUDGE, target_of(scene, case, NUDGE, None), self._tree).allowed
+        may_nudge, nudged_until = await self._nudging(uow, actor, found, supervises and at_work)
         waiting = ("running", "overdue") if row["closed_at"] is None else ()
         open_clocks = [c.due_at for c in clocks.values() if c.state in waiting]
         summary = summary_of(self._scenes, self._tree, {**row, "next_due_at": min(open_clocks, default=None)})
@@ -287,16 +290,23 @@ class Reading(CaseLists):
                 )
                 for organ in case.organs
             ],
-            nudges=await nudge_views(uow, SubjectVault(self._store.keys), actor, found),
-            may_nudge=at_work and await self._may_nudge(uow, actor, found),
+            nudges=await nudge_views(uow, self._vault, actor, found, supervises=supervises),
+            may_nudge=may_nudge,
+            nudged_until=nudged_until,
             sealed_at=row["sealed_at"],
         )
 
-    async def _may_nudge(self, uow: UnitOfWork, actor: Actor, found: Found) -> bool:
-        """Whether the actor supervises the case and somebody else has something to do in it."""
-        if not decide(actor, NUDGE, target_of(found.scene, found.case, NUDGE, None), self._tree).allowed:
-            return False
-        return bool(await who_must_act(uow, found, actor))
+    async def _nudging(
+        self, uow: UnitOfWork, actor: Actor, found: Found, may: bool
+    ) -> tuple[bool, datetime | None]:
+        """Whether a supervisor can nudge somebody now and, where all who must act were nudged already, from when."""
+        due = await who_must_act(uow, found, actor) if may else []
+        if not due:
+            return False, None
+        calendar, now = HolidayCalendar.load(), self._clock.now()
+        if await not_yet_told(uow, calendar, found, due, now):
+            return True, None
+        return False, next_nudges_at(calendar, now)
 
     def _actions(
         self, actor: Actor, scene: LoadedScene, case: CaseRecord, letters: Sequence[LetterView]

@@ -161,7 +161,8 @@ class DeadlineView:
 
 @dataclass(frozen=True, kw_only=True)
 class NudgeView:
-    """A nudge (催办) as the organ that sent it and the one that got it see it; `reason` is in the sender's words."""
+    """A nudge (催办) as the organ that sent it, the one that got it and the case's supervisors see it. `reason` is in the
+    sender's words; None for supervisors of other organs."""
 
     id: UUID
     at: datetime
@@ -169,7 +170,7 @@ class NudgeView:
     to_organ: OrganView
     letter_id: UUID | None
     deadline_id: UUID | None
-    reason: str
+    reason: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +197,8 @@ class CaseView(CaseSummary):
     """A case opened by an actor. `data` follows the scene's case schema; what the actor may not see in clear is
     masked or null there, and listed as JSON pointers in `masked`; those of them that they see once they say why stand
     in `revealable` with their level. `revealed_until` is when what they have been shown so is masked again.
-    `documents_masked` says that documents open only once all is revealed. `sealed_at` is set for those who may still
+    `documents_masked` says that documents open only once all is revealed. `nudged_until` is set for a supervisor while
+    all who must act have been nudged: from then they may be nudged again. `sealed_at` is set for those who may still
     read."""
 
     data: Json
@@ -211,6 +213,7 @@ class CaseView(CaseSummary):
     organs: Sequence[tuple[OrganView, Text]]
     nudges: Sequence[NudgeView]
     may_nudge: bool
+    nudged_until: datetime | None
     sealed_at: datetime | None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,6 +10,7 @@ import pytest
 
 from gongzhi.audit.scan import scan
 from gongzhi.audit.sequencer import Sequencer
+from gongzhi.clock import LEGAL_ZONE
 from gongzhi.declarations import ActResult
 from gongzhi.errors import (
     ActionNotAllowed,
@@ -150,6 +151,30 @@ async def test_an_organ_is_nudged_once_a_working_day_whoever_does(stage: Stage) 
     stage.clock.advance(timedelta(days=1))
     await nudge(stage, "above", case)
     assert await stage.count("notice") == 4
+
+
+async def test_every_supervisor_sees_who_nudged_and_when_the_next_may_be(stage: Stage) -> None:
+    case = await told(stage)
+    stage.clock.advance(timedelta(days=2))  # Friday 6 March
+    await nudge(stage, "above", case)
+    monday = datetime(2026, 3, 9, tzinfo=LEGAL_ZONE)
+    for who, reason in (("above", WHY), ("watcher", None)):
+        view = await stage.reading.open_case(stage.actors[who], case)
+        assert (view.may_nudge, view.nudged_until) == (False, monday)
+        (seen,) = view.nudges
+        assert (seen.from_organ.id, seen.at, seen.reason) == (
+            stage.actors["above"].organ.id,
+            stage.clock.now(),
+            reason,
+        )
+    assert (await stage.reading.open_case(stage.actors["police"], case)).nudged_until is None
+    assert (await stage.reading.open_case(stage.actors["doctor"], case)).nudges == []
+    stage.clock.advance(monday - stage.clock.now() - timedelta(microseconds=1))
+    view = await stage.reading.open_case(stage.actors["watcher"], case)
+    assert (view.may_nudge, view.nudged_until) == (False, monday)
+    stage.clock.advance(timedelta(microseconds=1))
+    view = await stage.reading.open_case(stage.actors["watcher"], case)
+    assert (view.may_nudge, view.nudged_until) == (True, None)
 
 
 async def test_it_may_be_about_one_letter_or_one_clock_of_the_case(stage: Stage) -> None:

@@ -126,7 +126,10 @@ export interface Case extends CaseSummary {
   revealedUntil: string | null;
   documentsMasked: boolean;
   mayNudge: boolean;
-  nudges: { id: string; at: string; from: Organ; to: Organ; reason: string }[];
+  /** From when who must act may be nudged again; null while somebody may be nudged, and for who doesn't supervise. */
+  nudgedUntil: string | null;
+  /** `reason` is null in another supervisor's. */
+  nudges: { id: string; at: string; from: Organ; to: Organ; reason: string | null }[];
 }
 
 /** A breaking of the glass; `caseId` is null for who is shown no case. */

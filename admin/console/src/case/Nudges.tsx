@@ -6,25 +6,28 @@ import { NUDGE } from "../api/operations";
 import { type Problem, problemOf, unexpectedProblem } from "../api/problem";
 import type { Case } from "../api/types";
 import { forgetDraft, keyOf } from "../forms/draft";
+import { formatTime } from "../format";
 import { useSpeech } from "../language";
 import { Confirm } from "../parts/Confirm";
 import { ProblemNote } from "../parts/ErrorView";
 import { Time } from "../parts/Time";
 
-/** The nudges that this organ sent or got, and the button of those who supervise the case. */
+/** The nudges that this organ may know of, and for those who supervise the case the button, or when there is one again. */
 export function Nudges({ shown, onAsk }: { shown: Case; onAsk: () => void }) {
-  const { texts } = useSpeech();
+  const { language, texts } = useSpeech();
   return (
     <>
       <ul className="organs">
         {shown.nudges.map(({ id, at, from, to, reason }) => (
           <li key={id}>
             <Time at={at} /> · {from.name} → {to.name}
-            <br />
-            {reason || texts.nudgeErased}
+            {reason !== null && <p>{reason || texts.nudgeErased}</p>}
           </li>
         ))}
       </ul>
+      {shown.nudgedUntil && (
+        <p className="quiet">{texts.nudgedUntil(formatTime(shown.nudgedUntil, language))}</p>
+      )}
       {shown.mayNudge && (
         <Button icon={<BellOutlined aria-hidden />} onClick={onAsk}>
           {texts.nudge}
