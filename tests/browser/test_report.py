@@ -32,9 +32,21 @@ def test_the_hint_of_a_masked_field_is_reached_by_keyboard(desk: Desk, reported:
     desk.signs_in_as("周敏")
     desk.opens_case(reported)
     masked = desk.page.locator(".masked").first
+    expect(masked).to_have_accessible_description("")
     masked.focus()
     expect(masked).to_be_focused()
-    expect(masked).to_contain_text("按您的角色和字段的敏感级别")
+    hint = "按您的角色和字段的敏感级别，此处不显示完整内容。"
+    expect(masked).to_have_accessible_description(hint)
+    expect(desk.page.get_by_text(hint)).to_have_count(1)
+    expect(desk.page.get_by_text(hint)).to_be_visible()
+    desk.page.screenshot(path=SHOTS / "masked-hint.png")
+
+
+def test_what_is_masked_says_so_once(desk: Desk, reported: str) -> None:
+    desk.signs_in_as("陈静")
+    desk.opens_case(reported)
+    expect(desk.fact("姓名")).to_have_text("小* 已脱敏")
+    expect(desk.fact("报告人")).to_have_text("不可见")
 
 
 def test_what_does_not_fit_the_schema_is_said_in_chinese_at_its_field(desk: Desk) -> None:

@@ -117,17 +117,15 @@ function plain(type: string, value: string | number | boolean | null, telling: T
 
 function Masked({ value, path, telling }: { value: Json; path: string; telling: Telling }) {
   const { texts, revealable, onReveal } = telling;
-  const left = typeof value === "string" ? value : texts.hidden;
   const shows = revealable.has(path);
   const hint = shows ? texts.revealHint : texts.maskedHint;
   return (
     <>
-      <Tooltip title={hint}>
-        {/* Reached by keyboard too: the hint is the only place that says why. */}
+      <Tooltip title={hint} trigger={["hover", "focus"]}>
+        {/* Reached by keyboard too: the hint is the only place that says why, and describes it while it is open. */}
         <span className="masked" tabIndex={0}>
-          {left}
-          <LockOutlined aria-hidden /> {texts.masked}
-          <span className="unseen">{hint}</span>
+          {typeof value === "string" && value}
+          <LockOutlined aria-hidden /> {typeof value === "string" ? texts.masked : texts.hidden}
         </span>
       </Tooltip>
       {shows && (
