@@ -49,6 +49,24 @@ def test_what_is_masked_says_so_once(desk: Desk, reported: str) -> None:
     expect(desk.fact("报告人")).to_have_text("不可见")
 
 
+def test_each_group_of_choices_has_its_caption_as_its_name(desk: Desk) -> None:
+    desk.signs_in_as("陈静")
+    desk.opens_report_form()
+    for caption in ("性别", "是否紧急"):
+        group = desk.page.get_by_role("radiogroup", name=caption, exact=True)
+        expect(group).to_be_visible()
+        expect(desk.page.locator("label").get_by_text(caption, exact=True)).to_be_visible()
+        expect(desk.page.get_by_role("group", name=caption)).to_have_count(0)
+    named = desk.page.get_by_role("radiogroup").evaluate_all("all => all.map(one => one.ariaLabel)")
+    assert all(named), named
+    urgent = desk.page.get_by_role("radiogroup", name="是否紧急")
+    urgent.get_by_role("radio", name="否").check()
+    urgent.get_by_role("radio", name="是").focus()
+    desk.page.keyboard.press("Space")
+    expect(urgent.get_by_role("radio", name="是")).to_be_checked()
+    desk.keeps_picture("form-choices")
+
+
 def test_what_does_not_fit_the_schema_is_said_in_chinese_at_its_field(desk: Desk) -> None:
     sent: list[str] = []
     desk.page.on("request", lambda request: sent.append(request.post_data or ""))
@@ -98,7 +116,7 @@ def test_an_urgent_report_is_seen_to_be_urgent_in_the_list(desk: Desk) -> None:
     desk.signs_in_as("陈静")
     desk.opens_report_form()
     desk.fills_report()
-    desk.page.get_by_role("group", name="是否紧急").get_by_role("radio", name="是").check()
+    desk.page.get_by_role("radiogroup", name="是否紧急").get_by_role("radio", name="是").check()
     desk.button("提交").click()
     expect(desk.heading("【紧急】强制报告·情形（四）")).to_be_visible()
     desk.link("案件").click()

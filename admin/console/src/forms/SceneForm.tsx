@@ -11,12 +11,18 @@ import { DateField } from "./DateField";
 import { DivisionField } from "./DivisionField";
 import { draftOf, keepDraft } from "./draft";
 import { NumberField } from "./NumberField";
+import { RadioField } from "./RadioField";
 import { formLayout, formSchema, pruned, titleAt, withNeedsMarked } from "./schema";
 import { Field, FieldGroup } from "./templates";
 import { makeValidator } from "./validator";
 
 const TEMPLATES = { FieldTemplate: Field, ObjectFieldTemplate: FieldGroup };
-const WIDGETS = { DateWidget: DateField, DivisionWidget: DivisionField, NumberWidget: NumberField };
+const WIDGETS = {
+  DateWidget: DateField,
+  DivisionWidget: DivisionField,
+  NumberWidget: NumberField,
+  RadioWidget: RadioField,
+};
 
 interface Props {
   /** Names the form among all that this person may have open; the draft is kept under it. */

@@ -6,7 +6,6 @@ import type { FieldTemplateProps, ObjectFieldTemplateProps, RJSFSchema, UiSchema
 
 // The theme brings every template, though its type says that any may be missing.
 const AntdField = Templates.FieldTemplate as ComponentType<FieldTemplateProps>;
-const CHOICES = ["radio", "checkboxes"];
 
 /** One group of fields. The outermost has no title of its own: the page's heading is its title. */
 export function FieldGroup({ title, schema, properties, fieldPathId, uiSchema }: ObjectFieldTemplateProps) {
@@ -37,8 +36,7 @@ function isWide(schema: RJSFSchema, layout: UiSchema, name: string): boolean {
 /** One field: label, widget, description, errors. */
 export function Field(props: FieldTemplateProps) {
   if (props.schema.type === "object" && !props.hidden) return props.children;
-  const widget: unknown = props.uiSchema?.["ui:widget"];
-  if (typeof widget === "string" && CHOICES.includes(widget))
+  if (props.uiSchema?.["ui:widget"] === "checkboxes")
     return (
       // A label can point to one box only; of several boxes it is the group's name.
       <div role="group" aria-label={props.label}>
