@@ -30,6 +30,10 @@ export function formatDate(instant: Date, language: Language): string {
   }).format(instant);
 }
 
+/** The last day before `date`, as its reader says it; `date` is a day in Asia/Shanghai. */
+export const formatLastDay = (date: string, language: Language): string =>
+  formatDate(new Date(new Date(`${date}T00:00:00+08:00`).getTime() - MINUTE), language);
+
 /** A due instant is exclusive: one at midnight is said as the end of the day before it. */
 export function formatDue(iso: string, language: Language, texts: Texts): string {
   const due = new Date(iso);

@@ -6,11 +6,10 @@
 import { createClient, type ExecutionResult } from "graphql-sse";
 import { createContext, type ReactNode, useContext, useEffect, useRef, useState } from "react";
 import { useMatch } from "react-router";
-import { inBackground } from "./api/client";
+import { type Asking, inBackground } from "./api/client";
 import { caseIdOf } from "./api/ids";
-import { SIGNED_OUT } from "./api/problem";
-import { type Language, useSpeech } from "./language";
-import { useSession } from "./session";
+import { NOT_DEPUTY, SIGNED_OUT } from "./api/problem";
+import { useAsking, useSession } from "./session";
 
 const INBOX = "subscription { inboxChanged(first: 20) { nodes { id waits dueAt letter { state } } } }";
 const CASE = "subscription ($id: ID!) { caseChanged(id: $id) { rowVersion } }";
@@ -21,23 +20,24 @@ const Pulse = createContext(0);
 
 /** Holds the stream of the page below it: of the case that it shows, of the inbox otherwise. */
 export function Live({ children }: { children: ReactNode }) {
-  const { language } = useSpeech();
-  const { over, check, refresh } = useSession();
+  const asking = useAsking();
+  const { over, check, refresh, stoodDown } = useSession();
   const [pulse, setPulse] = useState(0);
   const [gone, setGone] = useState("");
   const shown = useMatch("/cases/:id")?.params.id ?? "";
   const id = shown === gone ? "" : shown;
-  const act = useRef({ over, check, refresh });
+  const act = useRef({ over, check, refresh, stoodDown });
   useEffect(() => {
-    act.current = { over, check, refresh };
-  }, [over, check, refresh]);
+    act.current = { over, check, refresh, stoodDown };
+  }, [over, check, refresh, stoodDown]);
 
   useEffect(
     () =>
-      listen(language, id ? caseIdOf(id) : null, {
+      listen(asking, id ? caseIdOf(id) : null, {
         changed: () => setPulse((count) => count + 1),
         refused: (code) => {
           if (SIGNED_OUT.includes(code)) act.current.over();
+          else if (code === NOT_DEPUTY) act.current.stoodDown();
           else if (code === "not_found") {
             setGone(id);
             setPulse((count) => count + 1);
@@ -45,7 +45,7 @@ export function Live({ children }: { children: ReactNode }) {
         },
         lost: () => act.current.check(),
       }),
-    [language, id],
+    [asking, id],
   );
   return <Pulse value={pulse}>{children}</Pulse>;
 }
@@ -73,11 +73,11 @@ interface Listener {
   lost: () => void;
 }
 
-function listen(language: Language, id: string | null, listener: Listener): () => void {
+function listen(asking: Asking, id: string | null, listener: Listener): () => void {
   const client = createClient({
     url: "/graphql",
     credentials: "same-origin",
-    headers: inBackground(language),
+    headers: inBackground(asking),
     retryAttempts: 0,
   });
   const operation = id ? { query: CASE, variables: { id } } : { query: INBOX };

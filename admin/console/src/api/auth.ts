@@ -23,7 +23,7 @@ export interface SignInProvider {
 
 export type Answer<T> = { ok: true; value: T } | { ok: false; problem: Problem };
 
-/** One request with the session's cookie; an answer, or what went wrong. */
+/** One request with the session's cookie, at one's own post; an answer, or what went wrong. */
 export async function call<T>(
   method: "GET" | "POST",
   path: string,
@@ -35,7 +35,7 @@ export async function call<T>(
   try {
     const response = await fetch(path, {
       method,
-      headers: { ...requestHeaders(language), ...(method === "POST" ? json : {}) },
+      headers: { ...requestHeaders({ language }), ...(method === "POST" ? json : {}) },
       credentials: "same-origin",
       body: method === "POST" ? JSON.stringify(body ?? {}) : null,
     });

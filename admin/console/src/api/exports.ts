@@ -1,8 +1,7 @@
 /** The list of cases as a file. It is read here before it is saved, so that a part of one is never kept. */
 
-import type { Language } from "../language";
 import type { Texts } from "../texts";
-import { requestHeaders } from "./client";
+import { type Asking, requestHeaders } from "./client";
 import { networkProblem, type Problem, problemOfResponse } from "./problem";
 
 export type ExportFormat = "csv" | "xlsx";
@@ -27,7 +26,7 @@ const NEWLINE = 10;
 export async function exportCases(
   format: ExportFormat,
   conditions: ExportConditions,
-  language: Language,
+  asking: Asking,
   texts: Texts,
   signal: AbortSignal,
   onProgress: (progress: Progress) => void,
@@ -36,7 +35,7 @@ export async function exportCases(
   try {
     const response = await fetch("/exports/cases", {
       method: "POST",
-      headers: { ...requestHeaders(language), "Content-Type": "application/json" },
+      headers: { ...requestHeaders(asking), "Content-Type": "application/json" },
       credentials: "same-origin",
       body: JSON.stringify({ format, ...conditions }),
       signal,

@@ -15,6 +15,9 @@ export interface Problem {
 /** A code of the authenticator app; with a secret, the app has to learn that first. `picture` is a QR code. */
 export type SecondStep = { kind: "code" } | { kind: "enrol"; secret: string; picture: string };
 
+/** The deputyship under which something was asked holds no longer. */
+export const NOT_DEPUTY = "not_deputy";
+
 export const SIGNED_OUT = ["sign_in_required", "token_stale"];
 
 interface Extensions {

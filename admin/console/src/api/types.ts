@@ -152,6 +152,7 @@ export interface TimelineEvent {
   at: string;
   organ: Organ | null;
   role: string;
+  byDeputy: boolean;
   states: State[];
   leafHash: string;
 }

@@ -1,10 +1,11 @@
-import { FilePdfOutlined, LockOutlined } from "@ant-design/icons";
+import { LockOutlined } from "@ant-design/icons";
 import { Button } from "antd";
 import type { Letter } from "../api/types";
 import { useTexts } from "../language";
 import { Facts } from "../parts/Facts";
 import { Due, Time } from "../parts/Time";
 import { type Texts, wordFor } from "../texts";
+import { DocumentLink } from "./DocumentLink";
 import { EvidenceList } from "./EvidenceList";
 
 interface Props {
@@ -83,12 +84,7 @@ function LetterCard({ letter, onReveal }: { letter: Letter; onReveal: Props["onR
             <span className="unseen">{texts.openPdfOf(letter.title)}</span>
           </Button>
         )}
-        {letter.documentUrl && !onReveal && (
-          <a href={letter.documentUrl} target="_blank" rel="noopener">
-            <FilePdfOutlined aria-hidden /> {texts.openPdf}
-            <span className="unseen">{texts.openPdfOf(letter.title)}</span>
-          </a>
-        )}
+        {letter.documentUrl && !onReveal && <DocumentLink letter={letter} url={letter.documentUrl} />}
         <EvidenceList letter={letter} />
       </div>
     </div>

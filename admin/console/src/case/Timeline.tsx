@@ -21,7 +21,10 @@ export function Timeline({ id }: { id: string }) {
           <li key={event.id}>
             <Time at={event.at} />
             <div>
-              <p className="event-title">{event.title}</p>
+              <p className="event-title">
+                {event.title}
+                {event.byDeputy && <span className="tag">{texts.byDeputy}</span>}
+              </p>
               <p className="quiet">{[event.organ?.name, event.role].filter(Boolean).join(" · ")}</p>
               <States states={event.states} />
               <p className="leaf">

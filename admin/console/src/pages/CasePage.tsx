@@ -17,7 +17,7 @@ import { Timeline } from "../case/Timeline";
 import { formatTime } from "../format";
 import { useSpeech } from "../language";
 import { useLive } from "../live";
-import { Elsewhere } from "../session";
+import { Elsewhere, useAsking } from "../session";
 import { useTitle } from "../parts/useTitle";
 import { ErrorView } from "../parts/ErrorView";
 import { Facts } from "../parts/Facts";
@@ -39,7 +39,8 @@ export function CasePage() {
 }
 
 function OneCase() {
-  const { language, texts } = useSpeech();
+  const { texts } = useSpeech();
+  const asking = useAsking();
   const { id = "" } = useParams();
   const [{ data, error, fetching }, reload] = useQuery({
     query: CASE,
@@ -47,7 +48,7 @@ function OneCase() {
     requestPolicy: "network-only",
   });
   const refresh = () => reload({ requestPolicy: "network-only" });
-  useLive(() => reload(unattended(language)));
+  useLive(() => reload(unattended(asking)));
   if (data?.case) return <Sheet key={data.case.id} shown={data.case} refresh={refresh} />;
   if (fetching) return <Loading />;
   if (error) return <ErrorView problem={problemOf(error, texts)} onRetry={refresh} />;

@@ -2,8 +2,8 @@ import { Alert, Button } from "antd";
 import { useEffect, useRef, useState } from "react";
 import { type ExportConditions, exportCases, type ExportFormat, type Progress, save } from "../api/exports";
 import type { Problem } from "../api/problem";
-import { useSpeech } from "../language";
-import { useSession } from "../session";
+import { useTexts } from "../language";
+import { useAsking, useSession } from "../session";
 import { ProblemNote } from "./ErrorView";
 
 type State =
@@ -14,8 +14,9 @@ type State =
 
 /** The list below its conditions as a file, while its reader waits and sees how far it is. */
 export function ExportCases({ conditions, empty }: { conditions: ExportConditions; empty: boolean }) {
-  const { language, texts } = useSpeech();
-  const { check } = useSession();
+  const texts = useTexts();
+  const asking = useAsking();
+  const { check, heed } = useSession();
   const [state, setState] = useState<State>({ kind: "idle" });
   const running = useRef<AbortController | null>(null);
   useEffect(() => () => running.current?.abort(), []);
@@ -24,7 +25,7 @@ export function ExportCases({ conditions, empty }: { conditions: ExportCondition
     const stop = new AbortController();
     running.current = stop;
     setState({ kind: "running", progress: null });
-    const exported = await exportCases(format, conditions, language, texts, stop.signal, (progress) =>
+    const exported = await exportCases(format, conditions, asking, texts, stop.signal, (progress) =>
       setState({ kind: "running", progress }),
     );
     if (!exported) {
@@ -35,6 +36,7 @@ export function ExportCases({ conditions, empty }: { conditions: ExportCondition
       setState({ kind: "failed", problem: exported.problem, format });
       // Perhaps the session is over; then the page to sign in says so.
       check();
+      heed(exported.problem);
       return;
     }
     save(exported.file, exported.name);

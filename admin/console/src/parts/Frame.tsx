@@ -6,6 +6,7 @@ import type { Me } from "../api/types";
 import { useSpeech } from "../language";
 import { Live } from "../live";
 import { useSession } from "../session";
+import { ActingBand, ActingChoice, ActingEnded } from "./ActingBand";
 import { ErrorView } from "./ErrorView";
 import { LanguageSwitch } from "./LanguageSwitch";
 import { Loading } from "./Loading";
@@ -50,7 +51,9 @@ export function Frame() {
           <Person me={state.me} />
         </div>
       </header>
+      <ActingBand />
       <main id="content" tabIndex={-1}>
+        <ActingEnded />
         {flash && (
           <div className="flash">
             <Alert type="success" showIcon role="status" title={flash} />
@@ -73,6 +76,7 @@ function Person({ me }: { me: Me }) {
         <strong>{me.name}</strong>
         <span className="quiet">{[me.organ.name, me.department, me.title].filter(Boolean).join(" · ")}</span>
       </span>
+      <ActingChoice />
       <LanguageSwitch />
       <Button size="small" onClick={() => void signOut(language, texts).then(leave)}>
         {texts.signOut}

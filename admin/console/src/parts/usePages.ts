@@ -5,7 +5,8 @@ import { unattended } from "../api/client";
 import type { Paging } from "../api/operations";
 import { type Problem, problemOf } from "../api/problem";
 import type { Connection } from "../api/types";
-import { useSpeech } from "../language";
+import { useTexts } from "../language";
+import { useAsking } from "../session";
 
 const PAGE = 20;
 
@@ -33,7 +34,8 @@ export function usePages<Data, Variables extends object, T>(
   pick: (data: Data) => Connection<T> | undefined,
 ): Pages<T> {
   const client = useClient();
-  const { language, texts } = useSpeech();
+  const texts = useTexts();
+  const asking = useAsking();
   const [loaded, setLoaded] = useState<{ by: object; pages: Loaded<T> } | null>(null);
   const [pending, setPending] = useState(false);
 
@@ -41,14 +43,14 @@ export function usePages<Data, Variables extends object, T>(
     async (after: string | null, attended = true): Promise<Loaded<T>> => {
       const asked = { ...variables, first: PAGE, after };
       const { data, error } = await client
-        .query(operation, asked, attended ? { requestPolicy: "network-only" } : unattended(language))
+        .query(operation, asked, attended ? { requestPolicy: "network-only" } : unattended(asking))
         .toPromise();
       const page = data && pick(data);
       if (!page) return { items: [], next: after, problem: error ? problemOf(error, texts) : null };
       const { endCursor, hasNextPage } = page.pageInfo;
       return { items: page.nodes, next: hasNextPage ? endCursor : null, problem: null };
     },
-    [client, operation, variables, pick, texts, language],
+    [client, operation, variables, pick, texts, asking],
   );
 
   useEffect(() => {

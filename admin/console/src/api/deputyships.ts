@@ -1,0 +1,29 @@
+/** Whose place a person may take today, and whose they have taken in this tab. Plain HTTP, like signing in. */
+
+import type { Language } from "../language";
+import type { Texts } from "../texts";
+import { type Answer, call } from "./auth";
+
+export interface Deputyship {
+  id: string;
+  /** Of the absent colleague, as are the department and the title. */
+  name: string;
+  department: string;
+  title: string;
+  /** The first day on which it no longer holds. */
+  valid_to: string;
+}
+
+const CHOSEN = "gongzhi.deputyship";
+
+/** Asked at one's own post, whatever is chosen: a deputy's deputyships don't pass on. */
+export const deputyshipsOf = (language: Language, texts: Texts): Promise<Answer<Deputyship[]>> =>
+  call("GET", "/auth/deputyships", null, language, texts);
+
+/** The id chosen in this tab; it outlives a reload and says nothing about anybody. Empty at one's own post. */
+export const chosenDeputyship = (): string => sessionStorage.getItem(CHOSEN) ?? "";
+
+export function keepChosen(id: string): void {
+  if (id) sessionStorage.setItem(CHOSEN, id);
+  else sessionStorage.removeItem(CHOSEN);
+}
