@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gongzhi.errors import StoreUnavailable
-from gongzhi.identity.refusal_page import refusal_page
+from gongzhi.identity.oidc.refusal_page import refusal_page
 
 
 def test_a_fault_of_the_store_is_told_without_the_operators_words() -> None:
