@@ -22,7 +22,7 @@ from gongzhi.clock import LEGAL_ZONE
 from gongzhi.declarations import Language
 from gongzhi.errors import BodyTooLarge, GongzhiError, InvalidEncoding, InvalidJson, MediaTypeNotSupported
 from gongzhi.host import Host
-from gongzhi.identity.http import authenticate, language_of
+from gongzhi.identity.requests import authenticate, language_of
 from gongzhi.scenes.schemas import clean_text, validator
 from gongzhi.streams import BrokenOff, StreamedReply
 

@@ -32,8 +32,8 @@ from gongzhi.errors import (
     StoreFault,
 )
 from gongzhi.host import Host
-from gongzhi.identity.http import authenticate, language_of
 from gongzhi.identity.policy import NO_DUTY
+from gongzhi.identity.requests import authenticate, language_of
 from gongzhi.messaging.outbox import backlog
 
 log = structlog.get_logger()

@@ -31,8 +31,8 @@ from gongzhi.errors import (
 )
 from gongzhi.host import Host
 from gongzhi.identity.actors import Actor
-from gongzhi.identity.http import CSRF_HEADER, authenticate, language_of, visitor_or_actor
 from gongzhi.identity.policy import outside_region
+from gongzhi.identity.requests import CSRF_HEADER, authenticate, language_of, visitor_or_actor
 from gongzhi.scenes.enablement import Enablement
 from gongzhi.scenes.hooks import door_pattern
 from gongzhi.scenes.loading import SCENE_RAISES, LoadedScene

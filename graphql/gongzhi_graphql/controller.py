@@ -26,7 +26,7 @@ from gongzhi.errors import (
     TooManyRequests,
 )
 from gongzhi.identity.actors import Actor
-from gongzhi.identity.http import authenticate, language_of, visitor_or_actor
+from gongzhi.identity.requests import authenticate, language_of, visitor_or_actor
 from gongzhi.streams import StreamedReply
 from gongzhi_graphql.compose import Composer, View
 from gongzhi_graphql.context import Context

@@ -17,9 +17,9 @@ from gongzhi.audit.log import AuditLog
 from gongzhi.audit.sources import READ_ENTRIES, DatabaseSource
 from gongzhi.audit.tiles import parse_path
 from gongzhi.identity.actors import Actor
-from gongzhi.identity.http import AuthHost, authenticate
 from gongzhi.identity.policy import Target, decide
 from gongzhi.identity.regions import RegionTree
+from gongzhi.identity.requests import AuthHost, authenticate
 
 _FOR_EVER: Final = "max-age=31536000, immutable"
 

@@ -41,8 +41,8 @@ from gongzhi.identity.apps.delegations import ACCESS_LASTS, CHALLENGE, Tokens
 from gongzhi.identity.apps.granting import Granting
 from gongzhi.identity.apps.registry import App
 from gongzhi.identity.client_secrets import TOKEN_LASTS
-from gongzhi.identity.http import AuthHost, address_of, authenticate, cookie_name, language_of
 from gongzhi.identity.origins import PREFLIGHT, let_read
+from gongzhi.identity.requests import AuthHost, address_of, authenticate, cookie_name, language_of
 
 Wire: TypeAlias = Request[Any, Any, Any]
 

@@ -1,7 +1,7 @@
 """Browser sessions: begun at sign-in, ended by sign-out, idleness, age or revocation.
 
 The cookie holds the secret, the database its hash. The cookie itself and the check of a request's origin are
-in `gongzhi.identity.http`.
+in `gongzhi.identity.requests`.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ from litestar.routes import HTTPRoute
 
 from gongzhi.app import Application, open_app
 from gongzhi.http import OVER_HTTPS, SAFE_HEADERS
-from gongzhi.identity.http import cookie, cookie_name
+from gongzhi.identity.http import cookie
+from gongzhi.identity.requests import cookie_name
 from gongzhi.identity.tokens import new_secret
 from gongzhi.settings import Settings
 from gongzhi.store import Store

@@ -17,7 +17,8 @@ from gongzhi.errors import GongzhiError
 from gongzhi.identity.apps.bearers import AppCredentials
 from gongzhi.identity.attempts import LIMITS
 from gongzhi.identity.directory import Directory
-from gongzhi.identity.http import BODY_LIMIT_BYTES, auth_handlers, authenticate
+from gongzhi.identity.http import BODY_LIMIT_BYTES, auth_handlers
+from gongzhi.identity.requests import authenticate
 from gongzhi.identity.sign_in import SignIn
 from gongzhi.store import Store
 from gongzhi.trail import AuditJournal

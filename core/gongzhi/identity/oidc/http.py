@@ -18,19 +18,11 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 
 from gongzhi.errors import ExternalSignInFailed, GongzhiError, NoSuchThing
-from gongzhi.identity.http import (
-    NOT_STORED,
-    AuthHost,
-    AuthSettings,
-    address_of,
-    cookie,
-    end_former,
-    language_of,
-    session_cookie,
-)
+from gongzhi.identity.http import NOT_STORED, cookie, end_former, session_cookie
 from gongzhi.identity.oidc.client import NOT_OURS, Begun, RelyingParty
 from gongzhi.identity.oidc.external import ExternalSignIn
 from gongzhi.identity.oidc.refusal_page import refusal_page
+from gongzhi.identity.requests import AuthHost, AuthSettings, address_of, language_of
 from gongzhi.identity.sealed import Seal
 
 AWAY: Final = timedelta(minutes=10)
