@@ -33,7 +33,7 @@ from gongzhi.http import core_handlers, error_handlers, safe_headers
 from gongzhi.identity.apps.granting import Granting
 from gongzhi.identity.directory import Directory
 from gongzhi.identity.http import auth_handlers
-from gongzhi.identity.oauth import oauth_handlers
+from gongzhi.identity.oauth.http import oauth_handlers
 from gongzhi.identity.oidc.client import RelyingParty
 from gongzhi.identity.oidc.external import ExternalSignIn
 from gongzhi.identity.oidc.http import oidc_handlers

@@ -1,7 +1,7 @@
 """Secrets of service accounts, for which they get bearer tokens of a quarter of an hour (RFC 6749 §4.4).
 
 A secret is 256 random bits and is stored as its SHA-256, like every other; it goes to the token endpoint only, so what
-travels with each request is worth little. The endpoint itself is `gongzhi.identity.oauth`.
+travels with each request is worth little. The endpoint itself is `gongzhi.identity.oauth.tokens`.
 """
 
 from __future__ import annotations
