@@ -24,6 +24,7 @@ from uuid import uuid4
 import asyncpg
 
 from gongzhi.audit import AuditLog, Leaf, Sequencer
+from gongzhi.audit.sequencer import BATCH
 from gongzhi.audit.sources import DatabaseSource
 from gongzhi.audit.verify import verify_log
 from gongzhi.clock import SystemClock
@@ -36,7 +37,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--leaves", type=int, default=100_000)
-    parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--batch", type=int, default=BATCH)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         result = asyncio.run(measure(Path(folder), options.leaves, options.batch))

@@ -24,7 +24,7 @@ from gongzhi.clock.instant import Clock
 from gongzhi.errors import GongzhiError, InternalError
 from gongzhi.store import Store
 
-BATCH = 256
+BATCH = 1_024
 POLL_SECONDS = 0.1
 _RETRY_SECONDS = 5.0
 LOCK = int.from_bytes(b"gz-audit")
