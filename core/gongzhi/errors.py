@@ -125,7 +125,7 @@ class ImportRefused(Invalid):
 
     code = "import_refused"
     zh = "导入文件有 {count} 处错误，未保存任何内容。"
-    en = "The import has {count} faults; nothing was stored."
+    en = "Nothing of the import was stored; faults in it: {count}."
     remedy_zh = "请按列出的工作表、行和列逐一改正后重新导入；可先加 --dry-run 试运行。"
     remedy_en = "Correct what is listed by sheet, row and column and import again; --dry-run tries it first."
 
@@ -211,7 +211,7 @@ class TooManyRequests(Refused):
     zh = "请求过于频繁。"
     en = "Too many requests."
     remedy_zh = "请在 {seconds} 秒后重试。"
-    remedy_en = "Try again in {seconds} seconds."
+    remedy_en = "Try again in {seconds} s."
 
 
 class NotAllowed(Refused):
@@ -641,7 +641,7 @@ class ImportClosed(Conflict):
 class ImportBuiltOn(Conflict):
     code = "import_built_on"
     zh = "该次导入的 {count} 行已被使用或已改动，不能撤销：{rows}。"
-    en = "{count} rows of the import are in use or were changed since, so it can't be undone: {rows}."
+    en = "The import can't be undone; rows in use, or changed since: {count} ({rows})."
     remedy_zh = "请用新的导入改正：以截止日期结束不应有的岗位和单位。"
     remedy_en = "Correct it by another import: end the posts and organs that should not be there."
 

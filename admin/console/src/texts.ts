@@ -424,7 +424,7 @@ export const en: Texts = {
   exportExcel: "Export to Excel",
   exportCsv: "Export to CSV",
   exporting: "Exporting",
-  exportDone: (count: number) => `${count} cases exported`,
+  exportDone: (count: number) => `${count} ${count === 1 ? "case" : "cases"} exported`,
   exportBroken: "The export was broken off; no file was kept.",
   exportBrokenRemedy: "Your session or your rights may have changed, or the network failed. Try again.",
   updatedAt: "Updated",

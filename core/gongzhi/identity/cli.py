@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from gongzhi.declarations import Text
+from gongzhi.declarations import Text, counted
 from gongzhi.errors import ImpossibleDate, InvalidInput, NoSuchThing
 from gongzhi.identity.acting import legal_day
 from gongzhi.identity.attempts import Attempts
@@ -202,7 +202,7 @@ async def _list_organs(office: Office, given: argparse.Namespace) -> None:
     async with office.store.unit_of_work() as uow:
         rows = await uow.fetch(_ORGANS, pattern)
     print_rows(rows)
-    say(f"{len(rows)} 个单位 · {len(rows)} organs")
+    say(f"{len(rows)} 个单位 · {counted(len(rows), 'organ')}")
 
 
 async def _add_account(office: Office, given: argparse.Namespace) -> None:
@@ -316,7 +316,7 @@ async def _list_accounts(office: Office, _given: argparse.Namespace) -> None:
                 (row["login"], row["kind"], _state(row, office.now), *(text or "-" for text in details))
             )
         )
-    say(f"{len(rows)} 个账号 · {len(rows)} accounts")
+    say(f"{len(rows)} 个账号 · {counted(len(rows), 'account')}")
 
 
 def _state(row: dict[str, Any], now: datetime) -> str:

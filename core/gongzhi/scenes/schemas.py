@@ -13,7 +13,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from gongzhi.declarations import Json, Text
+from gongzhi.declarations import Json, Text, counted
 from gongzhi.errors import GongzhiError, ImpossibleDate, InvalidInput, UnknownField
 from gongzhi.scenes.manifest import ManifestError
 
@@ -134,14 +134,14 @@ _KINDS: dict[str, tuple[str, str]] = {
 }
 _PROBLEMS: dict[str, tuple[str, str]] = {
     "required": ("缺少必填项", "a required field is missing"),
-    "maxLength": ("最多 {limit} 个字符", "it has at most {limit} characters"),
-    "minLength": ("至少 {limit} 个字符", "it has at least {limit} characters"),
+    "maxLength": ("最多 {limit} 个字符", "it has at most {characters}"),
+    "minLength": ("至少 {limit} 个字符", "it has at least {characters}"),
     "pattern": ("格式不对，应符合 {pattern}", "the form is wrong, it has to match {pattern}"),
     "format": ("格式不对，应为 {format}", "the form is wrong, it has to be a {format}"),
     "minimum": ("不能小于 {limit}", "it can't be below {limit}"),
     "maximum": ("不能大于 {limit}", "it can't be above {limit}"),
-    "maxItems": ("最多 {limit} 项", "it has at most {limit} items"),
-    "minItems": ("至少 {limit} 项", "it has at least {limit} items"),
+    "maxItems": ("最多 {limit} 项", "it has at most {items}"),
+    "minItems": ("至少 {limit} 项", "it has at least {items}"),
     "uniqueItems": ("项目不能重复", "no item may stand twice"),
 }
 _MOST_CHOICES = 10
@@ -185,6 +185,8 @@ def _problem(
     if keyword in ("enum", "oneOf") and (choices := _choices(schema, error.schema_path)):
         return choice_expected(choices)
     zh, en = _PROBLEMS.get(keyword, (f"不符合规则 {keyword}", f"it breaks the rule {keyword}"))
+    if isinstance(limit := details.get("limit"), int):
+        details = {**details, "characters": counted(limit, "character"), "items": counted(limit, "item")}
     return Text(zh=zh.format(**details), en=en.format(**details))
 
 

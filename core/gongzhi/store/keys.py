@@ -19,7 +19,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gongzhi.declarations import Text
+from gongzhi.declarations import Text, counted
 from gongzhi.errors import KeyUnreadable
 from gongzhi.store.durable import write_durably
 from gongzhi.store.faults import folder_faults
@@ -159,7 +159,8 @@ def _read(path: Path) -> bytes:
         raise KeyUnreadable(name=path.name, problem=words) from error
     if len(key) != KEY_BYTES:
         problem = Text(
-            zh=f"长度为 {len(key)} 字节，应为 {KEY_BYTES}", en=f"it has {len(key)} bytes, not {KEY_BYTES}"
+            zh=f"长度为 {len(key)} 字节，应为 {KEY_BYTES}",
+            en=f"it has {counted(len(key), 'byte')}, not {KEY_BYTES}",
         )
         raise KeyUnreadable(name=path.name, problem=problem)
     return key

@@ -192,7 +192,7 @@ async def test_a_scan_fails_when_it_finds_something(store: Store, capsys: pytest
     assert await gongzhi("scan") == 1
     told = capsys.readouterr().out
     assert f"person {stranger}: 日志从未记载 · was never in the log" in told
-    assert "0 rows, 300 entries, 1 findings" in told
+    assert "0 rows, 300 entries, 1 finding\n" in told
 
 
 async def test_a_log_that_has_not_begun_is_not_called_broken(

@@ -268,7 +268,7 @@ async def test_the_accounts_are_listed_with_their_posts_and_whether_they_are_ope
 async def test_the_organs_of_a_division_and_below_are_listed(gongzhi: Shell, town: Town) -> None:
     police = f"{town.police.id}\t330523\tpolice\tcounty\t-\t安公\t安吉县公安局"
     hospital = f"{town.hospital.id}\t330502\thospital\tcity\t-\t-\t湖州市第一人民医院"
-    assert (await gongzhi("organ", "list", "330523")).out == [police, "1 个单位 · 1 organs"]
+    assert (await gongzhi("organ", "list", "330523")).out == [police, "1 个单位 · 1 organ"]
     for arguments in ((), ("330500",), ("330000",)):
         assert (await gongzhi("organ", "list", *arguments)).out == [hospital, police, "2 个单位 · 2 organs"]
 

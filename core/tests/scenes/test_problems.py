@@ -18,7 +18,10 @@ from gongzhi.scenes.schemas import validator
         ({"oneOf": [{"const": "A"}]}, "secret", "不是可选值之一：A", "it is none of the choices: A"),
         ({"maximum": 17}, 18, "不能大于 17", "it can't be above 17"),
         ({"maxLength": 3}, "secret", "最多 3 个字符", "it has at most 3 characters"),
-        ({"minItems": 1}, [], "至少 1 项", "it has at least 1 items"),
+        ({"minLength": 2}, "x", "至少 2 个字符", "it has at least 2 characters"),
+        ({"maxLength": 1}, "secret", "最多 1 个字符", "it has at most 1 character"),
+        ({"maxItems": 2}, [1, 2, 3], "最多 2 项", "it has at most 2 items"),
+        ({"minItems": 1}, [], "至少 1 项", "it has at least 1 item"),
         (
             {"pattern": "^[0-9]{6}$"},
             "secret",
