@@ -173,6 +173,7 @@ def test_an_administrator_enrols_a_phone_keeps_the_recovery_codes_and_comes_back
     _gives_password(visitor, "head")
     expect(visitor.page.get_by_role("img", name="供验证器应用扫描的二维码")).to_be_visible()
     visitor.keeps_picture("second-step-enrol")
+    _fits_a_phone(visitor, "second-step-enrol")
     secret = visitor.page.locator(".enrolment code").inner_text()
     visitor.page.get_by_label("验证器显示的验证码").fill("wrong")
     visitor.button("登录").click()
@@ -182,6 +183,9 @@ def test_an_administrator_enrols_a_phone_keeps_the_recovery_codes_and_comes_back
     codes = visitor.page.get_by_role("list", name="恢复码").locator("code")
     expect(codes).to_have_count(10)
     visitor.keeps_picture("second-step-recovery")
+    _fits_a_phone(visitor, "second-step-recovery")
+    lines = codes.evaluate_all("all => all.map(one => one.getClientRects().length)")
+    assert lines == [1] * 10  # a code broken in two is copied wrongly
     first = codes.first.inner_text()
     visitor.button("已保存，继续").click()
     expect(visitor.heading("待办事项")).to_be_visible()
@@ -191,6 +195,22 @@ def test_an_administrator_enrols_a_phone_keeps_the_recovery_codes_and_comes_back
     visitor.keeps_picture("second-step-code")
     visitor.button("登录").click()
     expect(visitor.heading("待办事项")).to_be_visible()
+
+
+def _fits_a_phone(desk: Desk, name: str) -> None:
+    """Nothing sticks out of the page or of its card at 400 and at 320 points."""
+    for width in (320, 400):
+        desk.page.set_viewport_size({"width": width, "height": 860})
+        assert desk.fits()
+        sticking = desk.page.locator(".sign-in .card").evaluate(STICKING_OUT)
+        assert sticking == []
+        desk.keeps_picture(f"narrow-{width}-{name}")
+    desk.page.set_viewport_size({"width": 1280, "height": 900})
+
+
+STICKING_OUT = """card => [...card.querySelectorAll("*")]
+  .filter(part => part.getBoundingClientRect().right > card.getBoundingClientRect().right)
+  .map(part => part.outerHTML)"""
 
 
 def _gives_password(desk: Desk, login: str) -> None:
