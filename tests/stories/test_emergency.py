@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -69,6 +69,14 @@ def approver(demo_server: DemoServer) -> Person:
     return Person(demo_server, login)
 
 
+def open_until(who: Person, case_id: str) -> datetime | None:
+    """When the case closes again to who reads it by a grant."""
+    told = who.ask("query($id: ID!) { case(id: $id) { openUntil } }", id=f"Case:{case_id}")["case"][
+        "openUntil"
+    ]
+    return None if told is None else datetime.fromisoformat(told)
+
+
 def organ_of(demo: DemoServer, login: str) -> Organ:
     async def look() -> Any:
         host = demo.application.host
@@ -87,6 +95,9 @@ def test_police_elsewhere_break_the_glass_and_the_procuratorate_reviews_it(
     assert stranger.code(BREAK, case=f"Case:{guess}", key=str(uuid.uuid4())) == "not_found"
     done = stranger.ask(BREAK, case=f"Case:{reported}", key=str(uuid.uuid4()))["access"]["breakGlass"]
     assert done["case"] == {"id": f"Case:{reported}"}
+    closes = demo_server.clock.now() + timedelta(hours=2)
+    assert open_until(stranger, reported) == closes
+    assert [open_until(who, reported) for who in (police, procurator)] == [None, None]
     seen = stranger.case(reported)
     assert seen["detail"]["child"] == {"name": "小满", "birth_date": "2011-09-01"}
     assert (seen["detail"]["facts"], seen["detail"]["reporter"]) == (None, None)

@@ -135,6 +135,8 @@ export const zh = {
   version: "版本",
   sealedNotice: "本案已依法封存",
   sealedHint: (time: string) => `封存时间 ${time}。内容仅供依法有权查阅的单位查看，任何查阅均留痕。`,
+  openUntil: (time: string) => `本案暂向您开放查阅，至 ${time} 止`,
+  openUntilHint: "只能查看，不能办理；任何查阅均留痕，到期自动关闭。",
   nextSteps: "下一步",
   nothingToDo: "目前没有需要本单位办理的事项。",
   sign: "签收",
@@ -439,6 +441,8 @@ export const en: Texts = {
   sealedNotice: "This case is sealed by law",
   sealedHint: (time) =>
     `Sealed ${time}. Only those entitled by law may read it, and every reading is on record.`,
+  openUntil: (time) => `This case is open to you until ${time}`,
+  openUntilHint: "To read and nothing more. Every reading is on record, and the case closes by itself.",
   nextSteps: "What to do next",
   nothingToDo: "Nothing waits for your organ in this case now.",
   sign: "Sign for it",

@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 from uuid import UUID, uuid4
 
+from gongzhi.cases.finding import Found
 from gongzhi.cases.notes import seal_note
 from gongzhi.cases.records import CaseRecord
 from gongzhi.cases.targets import supervisors_of
 from gongzhi.declarations import Text
 from gongzhi.identity.acting import actor_joins, legal_day
-from gongzhi.identity.actors import ADMINISTRATOR_DUTIES, HANDLING_DUTIES
+from gongzhi.identity.actors import ADMINISTRATOR_DUTIES, HANDLING_DUTIES, Actor
 from gongzhi.identity.regions import RegionTree
 from gongzhi.messaging.outbox import promise
 from gongzhi.scenes.loading import LoadedScene
@@ -193,6 +194,23 @@ async def _manned(uow: UnitOfWork, scene: LoadedScene, organs: Sequence[UUID], n
         [department for _, department in by_type],
     )
     return {row["id"] for row in rows}
+
+
+async def open_until(uow: UnitOfWork, actor: Actor, found: Found, now: datetime) -> datetime | None:
+    """When the case closes again to an actor who reads it by a grant alone; None for who reads it by their office."""
+    rows = await uow.fetch(
+        "SELECT role, until FROM case_grant WHERE case_id = $1 AND organ_id = $2 AND department IN ('', $3)"
+        " AND (account_id IS NULL OR account_id = $4) AND sealed = $5 AND until > $6 AND ended_at IS NULL",
+        found.case.id,
+        actor.organ.id,
+        actor.department,
+        actor.account_id,
+        found.case.row["sealed_at"] is not None,
+        now,
+    )
+    if not set(found.verdict.roles) <= {row["role"] for row in rows}:
+        return None
+    return max((row["until"] for row in rows), default=None)
 
 
 async def broken_in_a_day(uow: UnitOfWork, account_id: UUID, now: datetime) -> list[datetime]:

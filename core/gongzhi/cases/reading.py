@@ -18,7 +18,7 @@ from gongzhi.cases.batches import deadline_views, letter_views, summary_of
 from gongzhi.cases.cursor import after_cursor, page_limit, page_of
 from gongzhi.cases.delivery import open_document
 from gongzhi.cases.finding import CaseFinder, Found
-from gongzhi.cases.grants import BrokenGlass, broken_glass
+from gongzhi.cases.grants import BrokenGlass, broken_glass, open_until
 from gongzhi.cases.lists import MARK, CaseLists
 from gongzhi.cases.masking import masked_view
 from gongzhi.cases.notes import open_note
@@ -293,6 +293,7 @@ class Reading(CaseLists):
             nudges=await nudge_views(uow, self._vault, actor, found, supervises=supervises),
             may_nudge=may_nudge,
             nudged_until=nudged_until,
+            open_until=await open_until(uow, actor, found, self._clock.now()),
             sealed_at=row["sealed_at"],
         )
 

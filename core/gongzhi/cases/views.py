@@ -198,7 +198,8 @@ class CaseView(CaseSummary):
     masked or null there, and listed as JSON pointers in `masked`; those of them that they see once they say why stand
     in `revealable` with their level. `revealed_until` is when what they have been shown so is masked again.
     `documents_masked` says that documents open only once all is revealed. `nudged_until` is set for a supervisor while
-    all who must act have been nudged: from then they may be nudged again. `sealed_at` is set for those who may still
+    all who must act have been nudged: from then they may be nudged again. `open_until` is when the case closes again to
+    who reads it by a grant alone. `sealed_at` is set for those who may still
     read."""
 
     data: Json
@@ -214,6 +215,7 @@ class CaseView(CaseSummary):
     nudges: Sequence[NudgeView]
     may_nudge: bool
     nudged_until: datetime | None
+    open_until: datetime | None
     sealed_at: datetime | None
 
 

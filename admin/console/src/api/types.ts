@@ -126,6 +126,8 @@ export interface Case extends CaseSummary {
   revealedUntil: string | null;
   documentsMasked: boolean;
   mayNudge: boolean;
+  /** When it closes again to who reads it by broken glass or an unsealing alone. */
+  openUntil: string | null;
   /** From when who must act may be nudged again; null while somebody may be nudged, and for who doesn't supervise. */
   nudgedUntil: string | null;
   /** `reason` is null in another supervisor's. */

@@ -107,6 +107,14 @@ function Sheet({ shown, refresh }: { shown: Case; refresh: () => void }) {
           description={texts.sealedHint(formatTime(shown.sealedAt, language))}
         />
       )}
+      {shown.openUntil && (
+        <Alert
+          type="warning"
+          showIcon
+          title={texts.openUntil(formatTime(shown.openUntil, language))}
+          description={texts.openUntilHint}
+        />
+      )}
       <Block id="next" title={texts.nextSteps} className="card card-next">
         <NextSteps shown={shown} onDone={done} />
       </Block>
