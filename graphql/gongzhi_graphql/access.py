@@ -11,7 +11,7 @@ import strawberry
 from gongzhi.cases.grants import EMERGENCIES, GROUNDS, REVIEWS, BrokenGlass
 from gongzhi.cases.reveals import REASONS
 from gongzhi.declarations import Command, Text
-from gongzhi_graphql.basics import Info
+from gongzhi_graphql.basics import Info, Organ
 from gongzhi_graphql.casework import ActResult
 from gongzhi_graphql.fields import field
 from gongzhi_graphql.names import global_id, local_id
@@ -83,6 +83,16 @@ class AccessQuery:
         context = info.context
         context.spend_read()
         return [GlassBroken.of(glass) for glass in await context.host.reading.broken_glass(context.actor)]
+
+    @field(
+        "可以依法查询封存案件的单位，属于这一区划或其上级，近者在前，最多 100 个。The organs that may inquire by law, of a"
+        " division and of those above it, nearest first, at most 100; for approvers, empty for others."
+    )
+    async def inquirers(self, info: Info, division: DivisionCode) -> list[Organ]:
+        context = info.context
+        context.spend_read()
+        found = await context.host.reading.inquirers(context.actor, division)
+        return [Organ.of(organ, context) for organ in found]
 
 
 @strawberry.type(description="查阅。Being shown more of a case than your post shows; each act is on record.")

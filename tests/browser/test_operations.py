@@ -24,8 +24,10 @@ def test_there_are_operations() -> None:
         "case",
         "cases",
         "division",
+        "end_grant",
         "find_divisions",
         "inbox",
+        "inquirers",
         "mark_read",
         "me",
         "nudge",
@@ -33,4 +35,5 @@ def test_there_are_operations() -> None:
         "review_glass",
         "sign",
         "timeline",
+        "unseal",
     ]

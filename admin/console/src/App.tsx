@@ -23,6 +23,7 @@ import { theme } from "./theme";
 // The form engine is larger than everything else of ours together; who only reads never loads it.
 const ActPage = lazy(() => import("./pages/ActPage"));
 const FormsPage = lazy(() => import("./pages/FormsPage"));
+const UnsealPage = lazy(() => import("./pages/UnsealPage"));
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? "";
 
@@ -68,6 +69,7 @@ function Pages() {
         <Route path="/inbox" element={<InboxPage />} />
         <Route path="/cases" element={<CasesPage />} />
         <Route path="/emergency" element={<EmergencyPage />} />
+        <Route path="/unseal" element={<UnsealPage />} />
         <Route path="/cases/:id" element={<CasePage />} />
         <Route path="/cases/:id/:action" element={<ActPage />} />
         <Route path="/new" element={<FormsPage />} />

@@ -27,7 +27,7 @@ from gongzhi.cases.queries import SUMMARY
 from gongzhi.cases.records import CaseRecord
 from gongzhi.cases.reveals import documents_masked, reading_role, revealed_to, sight_of
 from gongzhi.cases.scope import Trail
-from gongzhi.cases.shaping import Names, event_view, role_title
+from gongzhi.cases.shaping import Names, event_view, organ_view, role_title
 from gongzhi.cases.targets import loaded, readers_of, target_of
 from gongzhi.cases.views import (
     ActionView,
@@ -35,10 +35,12 @@ from gongzhi.cases.views import (
     CaseView,
     EventView,
     LetterView,
+    OrganView,
     Page,
 )
 from gongzhi.clock import Clock, HolidayCalendar
 from gongzhi.errors import NoSuchThing, Refused, RevealFirst
+from gongzhi.identity.acting import legal_day
 from gongzhi.identity.actors import Actor
 from gongzhi.identity.policy import Verdict, decide, visible_cases
 from gongzhi.identity.regions import RegionTree
@@ -198,6 +200,28 @@ class Reading(CaseLists):
         return [
             broken_glass(row, note, names_case=not security) for row, note in zip(rows, notes, strict=True)
         ]
+
+    async def inquirers(self, actor: Actor, division: str) -> list[OrganView]:
+        """The organs to which a sealed case may be opened by law, of a division and of those above it; nearest first, 100
+        at most. For approvers, and empty for others: it says nothing of any case."""
+        if "approver" not in actor.duties or actor.scopes is not None:
+            return []
+        types = {
+            organ_type
+            for scene in loaded(self._scenes)
+            if scene.manifest.inquiry_role
+            for organ_type in scene.manifest.roles[scene.manifest.inquiry_role].organ_types
+        }
+        async with self._store.unit_of_work() as uow:
+            rows = await uow.fetch(
+                "SELECT id, name, name_en, type, region FROM organ WHERE type = ANY($1) AND region = ANY($2)"
+                " AND valid_from <= $3 AND (valid_to IS NULL OR $3 < valid_to)"
+                " ORDER BY array_position($2, region), name, id LIMIT 100",
+                sorted(types),
+                [region.code for region in self._tree.ancestors(division)],
+                legal_day(self._clock.now()),
+            )
+        return [organ_view(row) for row in rows]
 
     def openable(self, actor: Actor, scene: LoadedScene) -> list[ActionView]:
         """Actions that open a case of `scene` and that the actor's organ and duty admit."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -22,6 +22,7 @@ from gongzhi.errors import (
     TooManyRequests,
     UnsealingRefused,
 )
+from gongzhi.identity.directory import Directory
 
 from .conftest import Stage
 from .test_dispatch import ANJI
@@ -527,3 +528,24 @@ async def test_a_sealed_case_is_opened_to_a_department_that_the_organ_has(
     with pytest.raises(UnsealingRefused):
         await unseal(stage, approver, case, department="刑侦大队")
     await unseal(stage, approver, case, department="法制大队")
+
+
+async def test_approvers_find_who_may_inquire_nearest_first_and_nobody_else_finds_any(
+    stage: Stage, approver: str
+) -> None:
+    """The police may, the hospital may not; a division's list goes up to its province and not sideways."""
+    chief = stage.actors[approver]
+    async with stage.store.unit_of_work() as uow:
+        above = await Directory(stage.tree).organ_add(
+            uow,
+            name="省厅",
+            name_en="Department",
+            type="police",
+            level="province",
+            region="330000",
+            valid_from=date(2020, 1, 1),
+        )
+    found = await stage.reading.inquirers(chief, "330782")
+    assert [organ.id for organ in found] == [stage.actors["elsewhere"].organ.id, above.id]
+    for nobody in (stage.actors["police"], replace(chief, scopes=frozenset())):
+        assert await stage.reading.inquirers(nobody, "330782") == []

@@ -6,8 +6,10 @@ import brokenGlassText from "./operations/broken_glass.graphql?raw";
 import caseText from "./operations/case.graphql?raw";
 import casesText from "./operations/cases.graphql?raw";
 import divisionText from "./operations/division.graphql?raw";
+import endGrantText from "./operations/end_grant.graphql?raw";
 import findDivisionsText from "./operations/find_divisions.graphql?raw";
 import inboxText from "./operations/inbox.graphql?raw";
+import inquirersText from "./operations/inquirers.graphql?raw";
 import markReadText from "./operations/mark_read.graphql?raw";
 import meText from "./operations/me.graphql?raw";
 import nudgeText from "./operations/nudge.graphql?raw";
@@ -15,6 +17,7 @@ import revealText from "./operations/reveal.graphql?raw";
 import reviewGlassText from "./operations/review_glass.graphql?raw";
 import signText from "./operations/sign.graphql?raw";
 import timelineText from "./operations/timeline.graphql?raw";
+import unsealText from "./operations/unseal.graphql?raw";
 import type {
   ActResult,
   Case,
@@ -24,8 +27,11 @@ import type {
   GlassBroken,
   InboxItem,
   Me,
+  Organ,
   SceneSummary,
   TimelineEvent,
+  Unsealed,
+  UnsealRequest,
 } from "./types";
 
 export interface Paging {
@@ -73,3 +79,12 @@ export const REVIEW_GLASS = gql<
   { access: { reviewBreakGlass: Pick<ActResult, "replayed"> } },
   { glass: string; finding: string; key: string }
 >(reviewGlassText);
+export const INQUIRERS = gql<{ access: { inquirers: Organ[] } }, { division: string }>(inquirersText);
+export const UNSEAL = gql<
+  { access: { unseal: { replayed: boolean; output: Unsealed } | null } },
+  UnsealRequest & { key: string }
+>(unsealText);
+export const END_GRANT = gql<
+  { access: { endGrant: Pick<ActResult, "replayed"> | null } },
+  { grant: string; key: string }
+>(endGrantText);

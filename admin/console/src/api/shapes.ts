@@ -138,11 +138,23 @@ const innermost = (type: TypeRef): TypeRef => (type.ofType ? innermost(type.ofTy
 /** The first line of a description: `中文 (English)` as the composer writes it, `中文 / English` in a scene's own. */
 function labelOf(name: string, description: string | null): Label {
   const line = description?.split("\n", 1)[0] ?? "";
-  const both = /^(.*\S) \(([^()]*(?:\([^()]*\)[^()]*)*)\)$/.exec(line);
-  if (both?.[1] && both[2]) return { zh: both[1], en: both[2] };
+  const at = openingOf(line);
+  if (at > 1 && line[at - 1] === " ") return { zh: line.slice(0, at - 1), en: line.slice(at + 1, -1) };
   const [first, second] = line.split(" / ");
   if (first && second) return { zh: first, en: second };
   return { zh: line || name, en: line || name };
+}
+
+/** Where the bracket opens that closes at the end of a line, with others inside it; -1 where none does. */
+function openingOf(line: string): number {
+  if (!line.endsWith(")")) return -1;
+  let depth = 0;
+  for (let at = line.length - 1; at >= 0; at -= 1) {
+    if (line[at] === ")") depth += 1;
+    if (line[at] === "(") depth -= 1;
+    if (depth === 0) return at;
+  }
+  return -1;
 }
 
 /** The selection that fetches all of `root`. */

@@ -28,6 +28,7 @@ export interface Me {
   name: string;
   department: string;
   title: string;
+  duties: string[];
   organ: Organ & { region: { code: string } };
 }
 
@@ -145,6 +146,23 @@ export interface GlassBroken {
   note: string;
   finding: string | null;
   caseId: string | null;
+}
+
+/** What the opening of a sealed case takes. */
+export interface UnsealRequest {
+  case: string;
+  ground: string;
+  requestNumber: string;
+  requester: string;
+  department: string | null;
+  purpose: string;
+  days: number;
+}
+
+/** A sealed case that was opened; `grant` is a uuid. */
+export interface Unsealed {
+  grant: string;
+  until: string;
 }
 
 export interface TimelineEvent {

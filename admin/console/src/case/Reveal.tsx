@@ -1,5 +1,5 @@
 import { EyeOutlined } from "@ant-design/icons";
-import { Button, Input, Radio } from "antd";
+import { Button } from "antd";
 import { useEffect, useState } from "react";
 import { useClient } from "urql";
 import { serverNow } from "../api/clock";
@@ -10,7 +10,7 @@ import { forgetDraft, keyOf } from "../forms/draft";
 import { useSpeech } from "../language";
 import { Confirm } from "../parts/Confirm";
 import { ProblemNote } from "../parts/ErrorView";
-import { useValues } from "../parts/useValues";
+import { NO_REASON, WhyFields } from "../parts/WhyFields";
 
 /** Above a case's contents: what is shown once the reader says why, or how long it still is. */
 export function RevealBar({
@@ -75,15 +75,14 @@ interface DialogProps {
 
 /** Asks why masked contents are wanted, and has them shown. */
 export function RevealDialog({ shown, fields, onDone, onCancel }: DialogProps) {
-  const { language, texts } = useSpeech();
+  const { texts } = useSpeech();
   const client = useClient();
-  const reasons = useValues("RevealReason");
-  const [reason, setReason] = useState("");
-  const [note, setNote] = useState("");
+  const [why, setWhy] = useState(NO_REASON);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
 
   const confirm = async (): Promise<void> => {
+    const { reason, note } = why;
     const form = `access.reveal.${shown.id}.${reason}.${fields.join(",")}`;
     const asked = { case: shown.id, reason, fields: fields.length > 0 ? fields : null, note };
     setBusy(true);
@@ -100,27 +99,18 @@ export function RevealDialog({ shown, fields, onDone, onCancel }: DialogProps) {
     <Confirm
       title={texts.revealTitle}
       busy={busy}
-      ready={reason !== ""}
+      ready={why.reason !== ""}
       onConfirm={() => void confirm()}
       onCancel={onCancel}
     >
       <p>{texts.revealText}</p>
-      <Radio.Group
-        className="reveal-reasons"
-        aria-label={texts.revealReason}
-        value={reason}
-        onChange={({ target }) => setReason(String(target.value))}
-        options={[...reasons].map(([value, label]) => ({ value, label: label[language] }))}
+      <WhyFields
+        reasons="RevealReason"
+        reasonLabel={texts.revealReason}
+        noteLabel={texts.revealNote}
+        value={why}
+        onChange={setWhy}
       />
-      <label>
-        {texts.revealNote}
-        <Input.TextArea
-          rows={2}
-          maxLength={500}
-          value={note}
-          onChange={({ target }) => setNote(target.value)}
-        />
-      </label>
       {problem && <ProblemNote problem={problem} />}
     </Confirm>
   );

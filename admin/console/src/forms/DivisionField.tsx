@@ -14,7 +14,13 @@ interface Option {
 }
 
 /** A division, chosen level by level or found by name or code. What is kept is its code, that of the lowest level. */
-export function DivisionField({ id, value, disabled, readonly, onChange }: WidgetProps) {
+export function DivisionField({
+  id,
+  value,
+  disabled,
+  readonly,
+  onChange,
+}: Pick<WidgetProps, "id" | "value" | "disabled" | "readonly" | "onChange">) {
   const texts = useTexts();
   const client = useClient();
   const [levels, setLevels] = useState<Levels>(new Map());

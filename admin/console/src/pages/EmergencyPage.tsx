@@ -1,9 +1,9 @@
-import { Button, Input, Radio, Space } from "antd";
+import { Button, Input, Space } from "antd";
 import { useState } from "react";
 import { Link, useNavigate } from "react-router";
 import { useClient, useQuery } from "urql";
 import { addressOf } from "../api/client";
-import { caseAddress, caseAddressIn, caseIdOf, provinceOf } from "../api/ids";
+import { caseAddress, caseAddressIn, caseIdOf, isUuid, provinceOf } from "../api/ids";
 import { BREAK_GLASS, BROKEN_GLASS, REVIEW_GLASS } from "../api/operations";
 import { type Problem, problemOf, unexpectedProblem } from "../api/problem";
 import type { GlassBroken } from "../api/types";
@@ -14,9 +14,8 @@ import { Facts } from "../parts/Facts";
 import { Time } from "../parts/Time";
 import { useTitle } from "../parts/useTitle";
 import { useValues } from "../parts/useValues";
+import { isSaid, NO_REASON, WhyFields } from "../parts/WhyFields";
 import { useSignedIn } from "../session";
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Opening a case in an emergency, and for who watches over cases what was opened so. */
 export function EmergencyPage() {
@@ -48,20 +47,19 @@ export function EmergencyPage() {
 }
 
 function BreakGlass() {
-  const { language, texts } = useSpeech();
+  const { texts } = useSpeech();
   const client = useClient();
   const navigate = useNavigate();
   const province = provinceOf(useSignedIn().me.organ.region.code);
-  const reasons = useValues("Emergency");
   const [named, setNamed] = useState("");
-  const [reason, setReason] = useState("");
-  const [note, setNote] = useState("");
+  const [why, setWhy] = useState(NO_REASON);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
 
   const send = async (): Promise<void> => {
     const name = named.trim();
-    const by = UUID.test(name) ? { case: caseIdOf(name), number: null } : { case: null, number: name };
+    const { reason, note } = why;
+    const by = isUuid(name) ? { case: caseIdOf(name), number: null } : { case: null, number: name };
     const form = `access.glass.${name}.${reason}`;
     setBusy(true);
     setProblem(null);
@@ -85,28 +83,19 @@ function BreakGlass() {
         {texts.glassNamed}
         <Input value={named} maxLength={100} onChange={({ target }) => setNamed(target.value)} />
       </label>
-      <Radio.Group
-        className="reveal-reasons"
-        aria-label={texts.revealReason}
-        value={reason}
-        onChange={({ target }) => setReason(String(target.value))}
-        options={[...reasons].map(([value, label]) => ({ value, label: label[language] }))}
+      <WhyFields
+        reasons="Emergency"
+        reasonLabel={texts.revealReason}
+        noteLabel={texts.glassNote}
+        value={why}
+        onChange={setWhy}
       />
-      <label>
-        {texts.glassNote}
-        <Input.TextArea
-          rows={3}
-          maxLength={500}
-          value={note}
-          onChange={({ target }) => setNote(target.value)}
-        />
-      </label>
       {problem && <ProblemNote problem={problem} />}
       <Button
         type="primary"
         danger
         loading={busy}
-        disabled={named.trim() === "" || reason === "" || note.trim().length < 5}
+        disabled={named.trim() === "" || !isSaid(why)}
         onClick={() => void send()}
       >
         {texts.glassBreak}

@@ -46,6 +46,7 @@ export function Frame() {
             <NavLink to="/cases">{texts.cases}</NavLink>
             <NavLink to="/new">{texts.newReport}</NavLink>
             <NavLink to="/emergency">{texts.emergency}</NavLink>
+            {state.me.duties.includes("approver") && <NavLink to="/unseal">{texts.unsealing}</NavLink>}
             <NavLink to="/apps">{texts.apps}</NavLink>
           </nav>
           <Person me={state.me} />
