@@ -10,7 +10,7 @@ from uuid import uuid4
 import orjson
 
 from gongzhi.cases.scope import Trail
-from gongzhi.commands.bindings import bind, check_bound
+from gongzhi.commands.bindings import bind, check_bound, unmanned_roles
 from gongzhi.commands.forms import EFFECTIVE, ENABLE_SCHEMA, INSTALLED, OF_REGION
 from gongzhi.declarations import ActResult, Command, CommandDeclaration, Json, QueryDeclaration, Text
 from gongzhi.dispatch import CoreCommand, CoreNamespace
@@ -125,7 +125,8 @@ class AdministrationCommands:
         """Set a scene's state, configuration and role bindings for a region and all below it.
 
         What the input leaves out stays as it is; a scene that is new here is enabled, with nothing configured.
-        Refused until every role to be bound has an organ in every division that would take new cases.
+        Refused until every role to be bound has an organ in every division that would take new cases. Where an organ
+        has nobody yet to sign for letters it is enabled, and `unmanned` says so.
         """
         value = command.input
         where: str = value["region"]
@@ -160,10 +161,13 @@ class AdministrationCommands:
         else:
             await uow.update("enablement", known, **row)
         await bind(uow, self._tree, scene, where, value["roles"], now)
+        output: dict[str, Json] = {"scene": scene.id, "version": scene.version, "region": where}
         if row["state"] == "enabled":
             await check_bound(uow, self._tree, scene, where, now)
             await self._check_doors(uow, scene, where)
-        return ActResult(case_id=None, output={"scene": scene.id, "version": scene.version, "region": where})
+            if unmanned := await unmanned_roles(uow, self._tree, scene, where, now):
+                output["unmanned"] = unmanned
+        return ActResult(case_id=None, output=output)
 
     async def _check_doors(self, uow: UnitOfWork, scene: LoadedScene, where: str) -> None:
         """No intake may hide, or be hidden by, that of a scene beside it. Raises `IntakeClash`."""

@@ -1,4 +1,5 @@
-"""Which organ plays which role where: binding one, and refusing to enable a scene while one is missing."""
+"""Which organ plays which role where: binding one, refusing to enable a scene while one is missing, and telling of one
+where nobody works."""
 
 from __future__ import annotations
 
@@ -9,14 +10,15 @@ from uuid import UUID, uuid4
 
 from gongzhi.declarations import Text
 from gongzhi.errors import InvalidInput, NoSuchThing, RolesUnbound
-from gongzhi.identity.acting import legal_day
+from gongzhi.identity.acting import actor_joins, legal_day
+from gongzhi.identity.actors import ADMINISTRATOR_DUTIES, HANDLING_DUTIES
 from gongzhi.identity.regions import RegionTree
-from gongzhi.scenes.enablement import regions_served, unbound_roles
+from gongzhi.scenes.enablement import Binding, enablement_of, regions_served, unbound_roles
 from gongzhi.scenes.loading import LoadedScene
 from gongzhi.store import UnitOfWork
 
 _NAMED = 10
-"""Regions that a refusal names; a province has more than anybody reads."""
+"""What a refusal or a finding names; a province has more than anybody reads."""
 
 _NO_ROLE = Text(zh="场景没有这个须绑定的角色", en="the scene has no such role to bind")
 _OUTSIDE = Text(zh="绑定地区不在启用范围内", en="the binding's region is outside the one that is enabled")
@@ -106,6 +108,37 @@ async def check_bound(
     missing = await unbound_roles(uow, tree, scene.id, regions, types, today)
     if missing:
         raise RolesUnbound(where="/roles", scene=scene.id, region=where, roles=_told(tree, missing))
+
+
+async def unmanned_roles(
+    uow: UnitOfWork, tree: RegionTree, scene: LoadedScene, where: str, now: datetime
+) -> list[dict[str, str]]:
+    """The bindings in `where` under which nobody can sign for a letter now: an organ, or the one department of it, without
+    an open account that handles cases. Each division and role once; the first `_NAMED` of them."""
+    bound: list[tuple[str, str, Binding]] = []
+    for region in regions_served(tree, scene.manifest.routing.level, where, legal_day(now)):
+        held = await enablement_of(uow, tree, scene.id, region, {})
+        if held is not None and held.state == "enabled":
+            bound += [(region, role, binding) for role, binding in sorted(held.bindings.items())]
+    rows = await uow.fetch(
+        f"SELECT DISTINCT o.id, coalesce(w.department, '') AS department FROM account a {actor_joins('$2')}"
+        " WHERE o.id = ANY($1) AND (a.kind = 'service' OR w.duties && $3::text[] AND NOT w.duties && $4::text[])",
+        list({binding.organ_id for _, _, binding in bound}),
+        legal_day(now),
+        sorted(HANDLING_DUTIES),
+        sorted(ADMINISTRATOR_DUTIES),
+    )
+    manned = {(row["id"], row["department"]) for row in rows} | {(row["id"], "") for row in rows}
+    return [
+        {
+            "region": region,
+            "role": role,
+            "organ": str(binding.organ_id),
+            "department": binding.department,
+        }
+        for region, role, binding in bound
+        if (binding.organ_id, binding.department) not in manned
+    ][:_NAMED]
 
 
 def _told(tree: RegionTree, missing: Mapping[str, Sequence[str]]) -> Text:

@@ -128,6 +128,23 @@ async def test_a_county_enabled_already_is_enabled_again_without_naming_its_orga
     await enable(stage, ANJI, config={"days": 5})
 
 
+async def test_a_role_that_nobody_can_sign_for_is_enabled_and_told(stage: Stage) -> None:
+    assert "unmanned" not in (await enable(stage, ANJI)).output
+    police = stage.actors["police"].organ.id
+    found = {"region": ANJI, "role": "police", "organ": str(police), "department": "少年警务"}
+    # Somebody works there, in another department than the one that is bound.
+    bound = {**role("police", ANJI, str(police)), "department": "少年警务"}
+    assert (await enable(stage, ANJI, bound)).output["unmanned"] == [found]
+    async with stage.store.unit_of_work() as uow:
+        await uow.execute("UPDATE post SET department = '少年警务' WHERE organ_id = $1", police)
+    assert "unmanned" not in (await enable(stage, ANJI)).output
+    async with stage.store.unit_of_work() as uow:
+        await uow.execute("UPDATE post SET duties = '{organ_admin}' WHERE organ_id = $1", police)
+    assert (await enable(stage, ANJI)).output["unmanned"] == [found]
+    # What takes no new cases is not looked at.
+    assert "unmanned" not in (await enable(stage, ANJI, state="closing")).output
+
+
 async def test_an_organ_that_has_ended_plays_no_role_any_more(stage: Stage) -> None:
     async with stage.store.unit_of_work() as uow:
         ended = await uow.fetchrow("SELECT * FROM organ WHERE id = $1", stage.actors["police"].organ.id)
