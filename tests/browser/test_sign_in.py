@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from ..conftest import DemoServer
 from .desk import Desk
@@ -71,3 +71,36 @@ def test_signing_out_ends_the_session(desk: Desk, demo_server: DemoServer) -> No
     assert desk.page.context.cookies(demo_server.base_url) == []
     desk.page.goto("/console/inbox")
     expect(desk.heading("登录")).to_be_visible()
+
+
+def test_a_person_sees_where_they_are_signed_in_and_ends_one_of_the_sessions(
+    desk: Desk, chromium: Browser, demo_server: DemoServer
+) -> None:
+    other = chromium.new_context(base_url=demo_server.base_url, locale="zh-CN", user_agent=EDGE)
+    elsewhere = Desk(other.new_page())
+    elsewhere.signs_in_as("周敏")
+    desk.signs_in_as("周敏")
+    desk.link("账号").click()
+    expect(desk.heading("账号与安全")).to_be_visible()
+    sessions = desk.section("登录的设备").locator(".row")
+    expect(sessions.first).to_contain_text("Chrome · Linux")
+    expect(sessions.first).to_contain_text("当前设备")
+    expect(sessions.first.get_by_role("button")).to_have_count(0)
+    edge = sessions.filter(has_text="Edge · Windows")
+    expect(edge).to_contain_text("最近使用")
+    desk.keeps_picture("account")
+    desk.page.set_viewport_size({"width": 400, "height": 860})
+    assert desk.fits()
+    desk.keeps_picture("narrow-account")
+    edge.get_by_role("button", name="结束“Edge · Windows”的登录").click()
+    expect(edge).to_have_count(0)
+    expect(elsewhere.page.get_by_text("登录已失效")).to_be_visible()
+    expect(sessions.first).to_contain_text("当前设备")
+    desk.button("English").click()
+    expect(desk.heading("Account and security")).to_be_visible()
+    assert desk.fits()
+    desk.keeps_picture("narrow-account-english")
+    other.close()
+
+
+EDGE = "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0"

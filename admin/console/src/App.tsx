@@ -7,7 +7,7 @@ import "dayjs/locale/zh-cn";
 import { lazy, Suspense, useEffect } from "react";
 import { BrowserRouter, Navigate, Route, Routes } from "react-router";
 import { LanguageProvider, useSpeech } from "./language";
-import { AppsPage } from "./pages/AppsPage";
+import { AccountPage } from "./pages/AccountPage";
 import { AuthorizePage } from "./pages/AuthorizePage";
 import { CasePage } from "./pages/CasePage";
 import { CasesPage } from "./pages/CasesPage";
@@ -74,7 +74,7 @@ function Pages() {
         <Route path="/cases/:id/:action" element={<ActPage />} />
         <Route path="/new" element={<FormsPage />} />
         <Route path="/new/:namespace/:action" element={<ActPage />} />
-        <Route path="/apps" element={<AppsPage />} />
+        <Route path="/apps" element={<AccountPage />} />
         <Route path="/authorize" element={<AuthorizePage />} />
         <Route path="*" element={<NotFoundPage />} />
       </Route>

@@ -32,7 +32,14 @@ from gongzhi.identity.deputies import in_place
 from gongzhi.identity.journal import Journal, act_of
 from gongzhi.identity.passwords import normal_login
 from gongzhi.identity.revoking import revoke_access
-from gongzhi.identity.sessions import end_session, end_sessions, find_session
+from gongzhi.identity.sessions import (
+    OwnSession,
+    end_session,
+    end_session_beside,
+    end_sessions,
+    find_session,
+    sessions_beside,
+)
 from gongzhi.identity.tokens import Presented, find_token, issue_token, secret_hash
 from gongzhi.store.store import Store
 from gongzhi.store.unit_of_work import UnitOfWork
@@ -144,6 +151,24 @@ class Credentials:
         async with self._store.unit_of_work() as uow:
             await end_sessions(uow, actor.account_id, now)
             await self._journal.act(uow, act_of("sign_out_everywhere", actor.account_id, actor, now))
+
+    async def own_sessions(self, token: str, now: datetime) -> list[OwnSession]:
+        """The live sessions of the account whose session this is, for a request that was let in by it."""
+        async with self._store.unit_of_work() as uow:
+            return await sessions_beside(uow, token, now)
+
+    async def sign_out_one(self, actor: Actor, token: str, session_id: UUID, now: datetime) -> None:
+        """End another session of the account whose session this is, or this one itself.
+
+        Raises `NoSuchThing` for one that is over, never was or is somebody else's; which of these isn't said.
+        """
+        async with self._store.unit_of_work() as uow:
+            done = await end_session_beside(uow, token, session_id, now)
+            refusal = None if done else NoSuchThing(where="/session")
+            act = act_of("sign_out", actor.account_id, actor, now, refusal=refusal)
+            await self._journal.act(uow, act)
+        if refusal is not None:
+            raise refusal
 
     async def issue_token(self, uow: UnitOfWork, login: str, now: datetime, valid_for: timedelta) -> str:
         """A bearer token for an account; it can be read here and never again.

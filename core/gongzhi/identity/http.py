@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, get, post
 from litestar.datastructures import Cookie
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 from gongzhi.declarations import Language, Text
 from gongzhi.errors import (
@@ -33,13 +35,14 @@ from gongzhi.identity.requests import (
     Connection,
     address_of,
     authenticate,
+    client_by,
     cookie_name,
     language_of,
     origin_of,
 )
 from gongzhi.identity.sealed import Seal
 from gongzhi.identity.second_step import SecondStep, Waiting
-from gongzhi.identity.sessions import ABSOLUTE, Session
+from gongzhi.identity.sessions import ABSOLUTE, OwnSession, Session
 from gongzhi.identity.sign_in import STEP_LASTS
 
 BODY_LIMIT_BYTES: Final = 4_096
@@ -67,13 +70,23 @@ def auth_handlers(host: AuthHost) -> Sequence[HTTPRouteHandler]:
     @post("/auth/sign-out-everywhere", status_code=204)
     async def sign_out_everywhere(request: Request[Any, Any, Any]) -> Response[None]:
         """End every session of the account, here and on other machines; bearer tokens stay."""
-        actor = await authenticate(host, request)
-        token = request.cookies.get(cookie_name(host.settings))
-        if token is None or "authorization" in request.headers:  # a token is no session
-            raise await host.sign_in.unreadable(SignInRequired(where="Cookie"), host.clock.now())
+        actor, _ = await _in_a_session(host, request)
         await host.sign_in.sign_out_everywhere(actor, host.clock.now())
         gone = cookie(host.settings, cookie_name(host.settings), "", max_age=0)
         return Response(None, status_code=204, cookies=[gone], headers=NOT_STORED)
+
+    @get("/auth/sessions")
+    async def sessions(request: Request[Any, Any, Any]) -> Response[list[OwnSession]]:
+        """My live sessions, this one first; their secrets are nobody's to see again."""
+        _, token = await _in_a_session(host, request)
+        return Response(await host.sign_in.own_sessions(token, host.clock.now()), headers=NOT_STORED)
+
+    @post("/auth/sessions/{session_id:str}/end", status_code=204)
+    async def end_one(request: Request[Any, Any, Any], session_id: FromPath[str]) -> Response[None]:
+        """End one of my sessions, such as that of a machine that I have left."""
+        actor, token = await _in_a_session(host, request)
+        await host.sign_in.sign_out_one(actor, token, _session_id(session_id), host.clock.now())
+        return Response(None, status_code=204, headers=NOT_STORED)
 
     @get("/auth/session")
     async def session(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
@@ -116,7 +129,33 @@ def auth_handlers(host: AuthHost) -> Sequence[HTTPRouteHandler]:
             actors = await host.directory.demo_actors(uow, host.clock.now())
         return Response([_shown(actor) for actor in actors], headers=NOT_STORED)
 
-    return [*_ways_in(host), sign_out, sign_out_everywhere, session, me, deputyships, accounts]
+    return [
+        *_ways_in(host),
+        sign_out,
+        sign_out_everywhere,
+        sessions,
+        end_one,
+        session,
+        me,
+        deputyships,
+        accounts,
+    ]
+
+
+async def _in_a_session(host: AuthHost, request: Connection) -> tuple[Actor, str]:
+    """The actor and the secret of the session that a request comes in. Raises `SignInRequired` for a token, too."""
+    actor = await authenticate(host, request)
+    token = request.cookies.get(cookie_name(host.settings))
+    if token is None or "authorization" in request.headers:  # a token is no session
+        raise await host.sign_in.unreadable(SignInRequired(where="Cookie"), host.clock.now())
+    return actor, token
+
+
+def _session_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise NoSuchThing(where="/session") from error
 
 
 def _ways_in(host: AuthHost) -> Sequence[HTTPRouteHandler]:
@@ -129,7 +168,9 @@ def _ways_in(host: AuthHost) -> Sequence[HTTPRouteHandler]:
         login, password = await _read(host, request, ("login", "password"))
         now, address = host.clock.now(), address_of(request)
         try:
-            session = await host.sign_in.sign_in(login, password, now, address=address)
+            session = await host.sign_in.sign_in(
+                login, password, now, address=address, client=client_by(request)
+            )
         except SecondStepRequired as first:
             return _second_step_first(host, steps, first, language_of(request))
         await end_former(host, request)
@@ -143,7 +184,9 @@ def _ways_in(host: AuthHost) -> Sequence[HTTPRouteHandler]:
         if waiting is None:
             raise await host.sign_in.unreadable(SignInRequired(where="Cookie"), host.clock.now())
         now, address = host.clock.now(), address_of(request)
-        session, codes = await host.sign_in.second_step(waiting, code, now, address=address)
+        session, codes = await host.sign_in.second_step(
+            waiting, code, now, address=address, client=client_by(request)
+        )
         await end_former(host, request)
         reply = _signed_in(host, session)
         reply.content["recovery_codes"] = codes
@@ -156,7 +199,7 @@ def _ways_in(host: AuthHost) -> Sequence[HTTPRouteHandler]:
         _demo_only(host)
         (login,) = await _read(host, request, ("login",))
         now, address = host.clock.now(), address_of(request)
-        session = await host.sign_in.demo_sign_in(login, now, address=address)
+        session = await host.sign_in.demo_sign_in(login, now, address=address, client=client_by(request))
         await end_former(host, request)
         return _signed_in(host, session)
 

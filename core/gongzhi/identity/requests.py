@@ -22,6 +22,7 @@ from gongzhi.errors import (
 from gongzhi.identity.actors import Actor
 from gongzhi.identity.apps.bearers import PREFIXES, AppCredentials
 from gongzhi.identity.attempts import address_block
+from gongzhi.identity.clients import client_of
 from gongzhi.identity.credentials import DEPUTYSHIP_HEADER, given
 from gongzhi.identity.directory import Directory
 from gongzhi.identity.origins import let_read
@@ -183,3 +184,8 @@ def origin_of(request: Connection, public_url: str) -> Literal["ours", "elsewher
 def address_of(request: Connection) -> str:
     """What a client's attempts are counted by; empty when unknown."""
     return address_block(request.client.host) if request.client else ""
+
+
+def client_by(request: Connection) -> str:
+    """The kinds of browser and system that a request comes from, as far as it says."""
+    return client_of(request.headers.get("user-agent", ""))

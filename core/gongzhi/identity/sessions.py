@@ -39,13 +39,26 @@ class Session:
     actor: Actor
 
 
-async def begin_session(uow: UnitOfWork, actor: Actor, now: datetime) -> Session:
+@dataclass(frozen=True, kw_only=True)
+class OwnSession:
+    """A live session as its owner sees it. `client` is as in `gongzhi.identity.clients`, `this` the one that asks."""
+
+    id: UUID
+    client: str
+    begun_at: datetime
+    seen_at: datetime
+    expires_at: datetime
+    this: bool
+
+
+async def begin_session(uow: UnitOfWork, actor: Actor, now: datetime, *, client: str = "") -> Session:
     """Begin a session for an actor who has just proved who they are."""
     session = Session(token=new_secret(), csrf=new_secret(), expires_at=now + ABSOLUTE, actor=actor)
     row = {
         "token_hash": secret_hash(session.token),
         "account_id": actor.account_id,
         "csrf": session.csrf,
+        "client": client,
         "created_at": now,
         "seen_at": now,
         "expires_at": session.expires_at,
@@ -80,6 +93,34 @@ async def find_session(uow: UnitOfWork, token: str, now: datetime, *, seen: bool
     if seen and not row["stale"] and row["seen_at"] <= now - _SEEN_EVERY:
         await uow.execute("UPDATE web_session SET seen_at = $2 WHERE token_hash = $1", hashed, now)
     return Presented(account_id=row["account_id"], actor=actor_of(row), stale=row["stale"], csrf=row["csrf"])
+
+
+async def sessions_beside(uow: UnitOfWork, token: str, now: datetime) -> list[OwnSession]:
+    """The live sessions of the account whose session has this secret, this one first, then the last used first."""
+    rows = await uow.fetch(
+        "SELECT s.id, s.client, s.created_at AS begun_at, s.seen_at, s.expires_at, s.token_hash = $1 AS this"
+        " FROM web_session s WHERE s.account_id = (SELECT account_id FROM web_session WHERE token_hash = $1)"
+        " AND s.revoked_at IS NULL AND s.expires_at > $2 AND s.seen_at > $3 ORDER BY this DESC, s.seen_at DESC, s.id",
+        secret_hash(token),
+        now,
+        now - IDLE,
+    )
+    return [OwnSession(**row) for row in rows]
+
+
+async def end_session_beside(uow: UnitOfWork, token: str, session_id: UUID, now: datetime) -> bool:
+    """Revoke a session of the account whose session has this secret; False if it has no such live one."""
+    if session_id not in {session.id for session in await sessions_beside(uow, token, now)}:
+        return False
+    account_id = await uow.fetchval(
+        "UPDATE web_session SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING account_id",
+        session_id,
+        now,
+    )
+    if account_id is None:  # by another tab, just now
+        return False
+    await uow.notify(f"account:{account_id}")
+    return True
 
 
 async def end_session(uow: UnitOfWork, token: str, now: datetime) -> bool:

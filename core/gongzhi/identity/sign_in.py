@@ -47,11 +47,12 @@ STEP_LASTS: Final = timedelta(minutes=10)
 
 @dataclass(frozen=True, kw_only=True)
 class _Attempt:
-    """One try to sign in; `address` is the client's, empty when unknown."""
+    """One try to sign in; `address` and `client` are empty when unknown."""
 
     action: Literal["sign_in", "demo_sign_in", "second_step"]
     login: str
     address: str
+    client: str
     now: datetime
 
 
@@ -66,7 +67,9 @@ class SignIn(Credentials):
         # One password takes 64 MiB and a core; and at most this many guesses at once can overtake a limit.
         self._turns = asyncio.Semaphore(os.cpu_count() or 1)
 
-    async def sign_in(self, login: str, password: str, now: datetime, *, address: str = "") -> Session:
+    async def sign_in(
+        self, login: str, password: str, now: datetime, *, address: str = "", client: str = ""
+    ) -> Session:
         """Begin a session for whoever knows the password.
 
         Raises:
@@ -75,7 +78,9 @@ class SignIn(Credentials):
             TooManyRequests: too many failures for this login or address; nothing was tried.
             AccountClosed: the password is right, but the account, its post or its organ is closed.
         """
-        attempt = _Attempt(action="sign_in", login=normal_login(login), address=address, now=now)
+        attempt = _Attempt(
+            action="sign_in", login=normal_login(login), address=address, client=client, now=now
+        )
         async with self._turns:
             account = await self._admit(attempt)
             hashed: str | None = None if account is None else account["password_hash"]
@@ -89,7 +94,7 @@ class SignIn(Credentials):
         return given(outcome)
 
     async def second_step(
-        self, waiting: Waiting, code: str, now: datetime, *, address: str = ""
+        self, waiting: Waiting, code: str, now: datetime, *, address: str = "", client: str = ""
     ) -> tuple[Session, list[str]]:
         """Begin the session that waited for a code; with it come recovery codes, where the code enrolled a phone.
 
@@ -106,7 +111,9 @@ class SignIn(Credentials):
                 outcome = SignInRequired()
                 await self._journal.count(uow, outcome.code, now)
             else:
-                attempt = _Attempt(action="second_step", login=row["login"], address=address, now=now)
+                attempt = _Attempt(
+                    action="second_step", login=row["login"], address=address, client=client, now=now
+                )
                 outcome = await self._second_step(uow, attempt, row, waiting, code.strip())
         return given(outcome)
 
@@ -130,12 +137,16 @@ class SignIn(Credentials):
         begun = await self._begin(uow, attempt, row)
         return begun if isinstance(begun, Refused) else (begun, codes)
 
-    async def demo_sign_in(self, login: str, now: datetime, *, address: str = "") -> Session:
+    async def demo_sign_in(
+        self, login: str, now: datetime, *, address: str = "", client: str = ""
+    ) -> Session:
         """Begin a session for an account of the demo, without a password; only where the installation is one.
 
         Raises `CredentialsWrong` for any other account, `TooManyRequests` and `AccountClosed` like `sign_in`.
         """
-        attempt = _Attempt(action="demo_sign_in", login=normal_login(login), address=address, now=now)
+        attempt = _Attempt(
+            action="demo_sign_in", login=normal_login(login), address=address, client=client, now=now
+        )
         await self._admit(attempt)
         async with self._store.unit_of_work() as uow:
             row = await self._account(uow, attempt.login, lock=True)
@@ -234,7 +245,9 @@ class SignIn(Credentials):
         actor = await self._actor(uow, row["id"], attempt.now)
         refusal = AccountClosed() if actor is None else None
         await self._record(uow, attempt, row["id"], refusal)
-        return AccountClosed() if actor is None else await begin_session(uow, actor, attempt.now)
+        if actor is None:
+            return AccountClosed()
+        return await begin_session(uow, actor, attempt.now, client=attempt.client)
 
     async def _account(self, uow: UnitOfWork, login: str, *, lock: bool) -> Mapping[str, Any] | None:
         sql = "SELECT * FROM account WHERE login = $1 AND kind = 'person'"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from gongzhi.clock import VirtualClock
 from gongzhi.errors import GongzhiError
 from gongzhi.identity.apps.bearers import AppCredentials
 from gongzhi.identity.attempts import LIMITS
+from gongzhi.identity.clients import client_of
 from gongzhi.identity.directory import Directory
 from gongzhi.identity.http import BODY_LIMIT_BYTES, auth_handlers
 from gongzhi.identity.requests import authenticate
@@ -297,6 +299,96 @@ async def test_signing_out_everywhere_is_for_ones_own_session_from_our_own_pages
         done = await client.post("/auth/sign-out-everywhere", headers={"origin": OURS})
         assert (done.status_code, dict(client.cookies)) == (204, {})
         assert (await elsewhere.get("/read")).json()["code"] == "token_stale"
+
+
+FIREFOX = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
+EDGE = {"user-agent": "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0"}
+
+
+async def test_a_person_lists_their_live_sessions_and_ends_one(
+    town: Town, host: Host, client: httpx.AsyncClient
+) -> None:
+    begun = host.clock.now()
+    await client.post("/auth/sign-in", json=WANG, headers=FIREFOX)
+    host.clock.advance(timedelta(minutes=5))
+    async with a_client(host) as elsewhere, a_client(host) as third:
+        await elsewhere.post("/auth/sign-in", json=WANG, headers=EDGE)
+        await third.post("/auth/sign-in", json=WANG)
+        await third.post("/auth/sign-out", headers={"origin": OURS})
+        reply = await client.get("/auth/sessions")
+        here, there = reply.json()
+        assert reply.headers["cache-control"] == "no-store"
+        assert (here["this"], here["client"], there["this"], there["client"]) == (
+            True,
+            "Firefox · Linux",
+            False,
+            "Edge · Windows",
+        )
+        assert datetime.fromisoformat(here["begun_at"]) == begun
+        assert datetime.fromisoformat(there["seen_at"]) == begun + timedelta(minutes=5)
+        assert set(here) == {"id", "client", "begun_at", "seen_at", "expires_at", "this"}
+        evil = await client.post(
+            f"/auth/sessions/{there['id']}/end", headers={"origin": "https://evil.example"}
+        )
+        assert (evil.status_code, (await elsewhere.get("/read")).text) == (403, "wang")
+        done = await client.post(f"/auth/sessions/{there['id']}/end", headers={"origin": OURS})
+        assert done.status_code == 204
+        assert (await elsewhere.get("/read")).json()["code"] == "token_stale"
+    assert (await client.get("/read")).text == "wang"
+    assert [session["id"] for session in (await client.get("/auth/sessions")).json()] == [here["id"]]
+    began, *later = await town.leaves()
+    ended = [(leaf.outcome, leaf.actor) for leaf in later if leaf.action == "sign_out"]
+    assert ended == [("done", began.actor)] * 2  # the third's own, and this one
+
+
+async def test_nobody_ends_a_session_of_anybody_else_nor_learns_that_there_is_one(
+    town: Town, host: Host, client: httpx.AsyncClient
+) -> None:
+    await client.post("/auth/sign-in", json=WANG)
+    async with town.store.unit_of_work() as uow:
+        await uow.execute("UPDATE account SET demo = true WHERE login = 'demo-li'")
+    theirs = await host.sign_in.demo_sign_in("demo-li", host.clock.now())
+    async with town.store.unit_of_work() as uow:
+        foreign = await uow.fetchval(
+            "SELECT s.id FROM web_session s JOIN account a ON a.id = s.account_id WHERE a.login = 'demo-li'"
+        )
+    replies = [
+        await client.post(f"/auth/sessions/{name}/end", headers={"origin": OURS})
+        for name in (foreign, uuid4(), "none")
+    ]
+    assert {(reply.status_code, reply.text) for reply in replies} == {(404, replies[0].text)}
+    assert replies[0].json()["code"] == "not_found"
+    assert (await host.sign_in.actor_from_session(theirs.token, host.clock.now())).login == "demo-li"
+    assert str(foreign) not in (await client.get("/auth/sessions")).text
+    refused = [leaf for leaf in await town.leaves() if leaf.action == "sign_out"]
+    assert {(leaf.outcome, leaf.code) for leaf in refused} == {("refused", "not_found")}
+
+
+async def test_a_bearer_token_sees_and_ends_no_session(host: Host, client: httpx.AsyncClient) -> None:
+    async with host.store.unit_of_work() as uow:
+        bearer = await host.sign_in.issue_token(uow, "wang", host.clock.now(), timedelta(hours=1))
+    headers = {"authorization": f"Bearer {bearer}"}
+    for reply in (
+        await client.get("/auth/sessions", headers=headers),
+        await client.post(f"/auth/sessions/{uuid4()}/end", headers=headers),
+    ):
+        assert (reply.status_code, reply.json()["code"]) == (401, "sign_in_required")
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "kinds"),
+    [
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1 Safari/604.1",
+            "Safari · iOS",
+        ),
+        ("Mozilla/5.0 (Linux; Android 14; Mi 9) Chrome/120 MicroMessenger/8.0", "微信 WeChat · Android"),
+        ("curl/8.5.0", ""),
+        ("", ""),
+    ],
+)
+def test_of_a_browser_no_more_than_its_kind_is_kept(user_agent: str, kinds: str) -> None:
+    assert client_of(user_agent) == kinds
 
 
 async def test_a_bearer_token_signs_nobody_out_everywhere(host: Host, client: httpx.AsyncClient) -> None:

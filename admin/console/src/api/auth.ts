@@ -69,6 +69,24 @@ export const signOut = (language: Language, texts: Texts) =>
 export const signOutEverywhere = (language: Language, texts: Texts) =>
   begin("/auth/sign-out-everywhere", {}, language, texts);
 
+/** A live session of this account; `client` is the kind of browser and system, or empty. */
+export interface OwnSession {
+  id: string;
+  client: string;
+  begun_at: string;
+  seen_at: string;
+  expires_at: string;
+  this: boolean;
+}
+
+/** The live sessions of this account, the one that asks first. */
+export const ownSessions = (language: Language, texts: Texts) =>
+  call<OwnSession[]>("GET", "/auth/sessions", null, language, texts);
+
+/** End one of them; answers what went wrong. */
+export const endSession = (id: string, language: Language, texts: Texts) =>
+  begin(`/auth/sessions/${id}/end`, {}, language, texts);
+
 /** The demo accounts in story order; none where this is no demo. */
 export async function demoAccounts(language: Language, texts: Texts): Promise<DemoAccount[]> {
   const answer = await call<DemoAccount[]>("GET", "/auth/accounts", null, language, texts);

@@ -22,13 +22,12 @@ export function SignOutEverywhere() {
   };
 
   return (
-    <section className="card" aria-labelledby="everywhere-title">
-      <h2 id="everywhere-title">{texts.everywhereTitle}</h2>
+    <>
       <p className="quiet">{texts.everywhereIntro}</p>
       {problem && <ProblemNote problem={problem} />}
       <Button loading={busy} onClick={() => void send()}>
         {texts.signOutEverywhere}
       </Button>
-    </section>
+    </>
   );
 }

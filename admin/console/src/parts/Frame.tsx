@@ -47,7 +47,7 @@ export function Frame() {
             <NavLink to="/new">{texts.newReport}</NavLink>
             <NavLink to="/emergency">{texts.emergency}</NavLink>
             {state.me.duties.includes("approver") && <NavLink to="/unseal">{texts.unsealing}</NavLink>}
-            <NavLink to="/apps">{texts.apps}</NavLink>
+            <NavLink to="/apps">{texts.account}</NavLink>
           </nav>
           <Person me={state.me} />
         </div>

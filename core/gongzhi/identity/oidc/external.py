@@ -154,7 +154,9 @@ class ExternalSignIn(Credentials):
             await self._attempts.fail(uow, "address", address, now)
             await self._journal.count(uow, refusal.code, now)
 
-    async def sign_in(self, provider: Provider, proved: Proved, now: datetime) -> Session:
+    async def sign_in(
+        self, provider: Provider, proved: Proved, now: datetime, *, client: str = ""
+    ) -> Session:
         """Begin a session for the account that a proved identity is linked to, or agrees with for the first time.
 
         Raises:
@@ -172,11 +174,17 @@ class ExternalSignIn(Credentials):
                 await self._journal.count(uow, refusal.code, now)
                 outcome: Session | Refused = refusal
             else:
-                outcome = await self._enter(uow, provider, proved, account, now)
+                outcome = await self._enter(uow, provider, proved, account, now, client)
         return given(outcome)
 
     async def _enter(
-        self, uow: UnitOfWork, provider: Provider, proved: Proved, linked: Mapping[str, Any], now: datetime
+        self,
+        uow: UnitOfWork,
+        provider: Provider,
+        proved: Proved,
+        linked: Mapping[str, Any],
+        now: datetime,
+        client: str,
     ) -> Session | Refused:
         account_id: UUID = linked["id"]
         actor = await self._actor(uow, account_id, now)
@@ -193,7 +201,7 @@ class ExternalSignIn(Credentials):
         await self._journal.act(uow, act)
         if actor is None or refusal is not None:
             return refusal or AccountClosed()
-        return await begin_session(uow, actor, now)
+        return await begin_session(uow, actor, now, client=client)
 
     async def _matched(
         self, uow: UnitOfWork, provider: Provider, proved: Proved, hashed: bytes, now: datetime

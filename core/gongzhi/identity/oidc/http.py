@@ -22,7 +22,7 @@ from gongzhi.identity.http import NOT_STORED, cookie, end_former, session_cookie
 from gongzhi.identity.oidc.client import NOT_OURS, Begun, RelyingParty
 from gongzhi.identity.oidc.external import ExternalSignIn
 from gongzhi.identity.oidc.refusal_page import refusal_page
-from gongzhi.identity.requests import AuthHost, AuthSettings, address_of, language_of
+from gongzhi.identity.requests import AuthHost, AuthSettings, address_of, client_by, language_of
 from gongzhi.identity.sealed import Seal
 
 AWAY: Final = timedelta(minutes=10)
@@ -103,7 +103,7 @@ def oidc_handlers(host: OidcHost) -> Sequence[HTTPRouteHandler]:
         except ExternalSignInFailed as refusal:
             await host.external.failed(refusal, now, address=address)
             raise
-        session = await host.external.sign_in(party.provider, proved, now)
+        session = await host.external.sign_in(party.provider, proved, now, client=client_by(request))
         await end_former(host, request)
         return _redirect(away.to, session_cookie(host.settings, session))
 

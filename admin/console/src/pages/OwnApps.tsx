@@ -11,16 +11,13 @@ import { ErrorView, ProblemNote } from "../parts/ErrorView";
 import { Facts } from "../parts/Facts";
 import { Loading } from "../parts/Loading";
 import { Time } from "../parts/Time";
-import { useTitle } from "../parts/useTitle";
 import { Scopes } from "./AuthorizePage";
-import { SignOutEverywhere } from "./SignOutEverywhere";
 
 const NO_VARIABLES = {};
 
 /** The apps that act in this person's name, and how to stop one at once. */
-export function AppsPage() {
+export function OwnApps() {
   const { texts } = useSpeech();
-  useTitle(texts.appsTitle);
   const [{ data, error, fetching }, reload] = useQuery({
     query: DELEGATIONS,
     variables: NO_VARIABLES,
@@ -30,8 +27,8 @@ export function AppsPage() {
   if (error) return <ErrorView problem={problemOf(error, texts)} onRetry={reload} />;
   const held = data?.delegations.mine.delegations ?? [];
   return (
-    <section className="page" aria-labelledby="apps-title">
-      <h1 id="apps-title">{texts.appsTitle}</h1>
+    <section className="card" aria-labelledby="apps-title">
+      <h2 id="apps-title">{texts.appsTitle}</h2>
       <p className="quiet">{texts.appsIntro}</p>
       {held.length === 0 && <Blank title={texts.appsEmpty} hint={texts.appsEmptyHint} />}
       <ul className="rows">
@@ -39,7 +36,6 @@ export function AppsPage() {
           <Row key={one.id} delegation={one} onWithdrawn={() => reload({ requestPolicy: "network-only" })} />
         ))}
       </ul>
-      <SignOutEverywhere />
     </section>
   );
 }
@@ -72,7 +68,7 @@ function Row({ delegation, onWithdrawn }: { delegation: Delegation; onWithdrawn:
   return (
     <li className="row">
       <div className="row-head">
-        <h2>{name}</h2>
+        <h3>{name}</h3>
       </div>
       <Facts
         facts={[
