@@ -71,11 +71,17 @@ class Query:
         connection.counting = lambda: context.case_count(scene=scene, search=search, open_=open)
         return connection
 
-    @field("本单位的待办。What waits for your organ.")
-    async def inbox(self, info: Info, first: int = 20, after: str | None = None) -> InboxConnection:
+    @field(
+        "本单位的待办；`waits` 只要一类。What waits for your organ; `waits` is the one kind wanted, as items have it."
+    )
+    async def inbox(
+        self, info: Info, first: int = 20, after: str | None = None, waits: str | None = None
+    ) -> InboxConnection:
         context = info.context
         context.spend_read()
-        page = await context.host.reading.inbox(context.actor, first=context.page_size(first), after=after)
+        page = await context.host.reading.inbox(
+            context.actor, first=context.page_size(first), after=after, waits=waits
+        )
         return InboxConnection.showing(page, lambda item: InboxItem.of(item, context))
 
     @field()

@@ -27,6 +27,7 @@ def test_there_are_operations() -> None:
         "end_grant",
         "find_divisions",
         "inbox",
+        "inbox_counts",
         "inquirers",
         "mark_read",
         "me",

@@ -156,5 +156,9 @@ async def test_counts_of_the_inbox_are_those_of_its_pages(filled: Filled, who: s
     counts = await filled.host.reading.inbox_counts(filled.actors[who])
     assert {waits: counted.count for waits, counted in counts.items() if counted.count} == seen
     assert all(counted.exact for counted in counts.values())
+    for waits, count in seen.items():
+        alone = await filled.host.reading.inbox(filled.actors[who], first=100, waits=waits)
+        assert {item.waits for item in alone.items} == {waits}
+        assert len(alone.items) == min(100, count)
     if who == "clerk":
         assert {"sign", "answer", "overdue"} <= set(seen)

@@ -68,7 +68,8 @@ export const zh = {
   takeNote: "知悉",
   takeNoteOf: (title: string) => `知悉“${title}”，移出待办`,
   inboxEmptyHint: "收到文书或期限临近时，会出现在这里。",
-  inboxNoMatch: "已加载的事项中没有这一类",
+  inboxNoMatch: "没有这一类事项",
+  counted: (label: string, count: number, exact: boolean) => `${label} ${count}${exact ? "" : "+"}`,
   filterBy: "按类别筛选",
   all: "全部",
   waits: {
@@ -405,7 +406,8 @@ export const en: Texts = {
   takeNote: "Take note",
   takeNoteOf: (title: string) => `Take note of ${title}; it leaves the list`,
   inboxEmptyHint: "Letters and approaching deadlines will appear here.",
-  inboxNoMatch: "None of this kind among the items loaded",
+  inboxNoMatch: "Nothing of this kind waits for you",
+  counted: (label, count, exact) => `${label} ${count}${exact ? "" : "+"}`,
   filterBy: "Filter by kind",
   all: "All",
   waits: {

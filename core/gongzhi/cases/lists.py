@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from gongzhi.cases.batches import deadline_views, letter_views, summary_of
@@ -25,13 +25,16 @@ from gongzhi.cases.shaping import text
 from gongzhi.cases.targets import loaded, readers_of
 from gongzhi.cases.views import WAITS, CaseSummary, Count, InboxItem, Page, Waits
 from gongzhi.clock import Clock
-from gongzhi.errors import NoSuchThing
+from gongzhi.declarations import Text
+from gongzhi.errors import InvalidInput, NoSuchThing
 from gongzhi.identity.actors import Actor
 from gongzhi.identity.policy import visible_cases
 from gongzhi.identity.regions import RegionTree
 from gongzhi.identity.scopes import INBOX, require
 from gongzhi.scenes.host import SceneHost
 from gongzhi.store import Store, UnitOfWork
+
+NO_SUCH_KIND: Final = Text(zh=f"须为 {', '.join(WAITS)}", en=f"must be of {', '.join(WAITS)}")
 
 MARK = "c.row_version + " + " + ".join(
     f"(SELECT coalesce(sum(part.row_version), 0) FROM {table} part WHERE part.case_id = c.id)"
@@ -118,15 +121,20 @@ class CaseLists:
             raise NoSuchThing(where="/id")
         return row
 
-    async def inbox(self, actor: Actor, *, first: int = 20, after: str | None = None) -> Page[InboxItem]:
+    async def inbox(
+        self, actor: Actor, *, first: int = 20, after: str | None = None, waits: str | None = None
+    ) -> Page[InboxItem]:
         """What waits for the actor's organ and department: letters to sign for or answer, clocks that run on it without
         a letter that says so, clocks that ran out, and letters of its own that could not be delivered.
 
-        Newest first. A sealed case sends nobody anything. Raises `ScopeMissing`.
+        Newest first; `waits` is the one kind wanted. A sealed case sends nobody anything. Raises `ScopeMissing`, and
+        `InvalidInput` for an unknown kind.
         """
         require(actor, INBOX)
         limit = page_limit(first)
-        page = self._inbox(actor).page(limit + 1, after_cursor(after) if after is not None else None)
+        page = self._inbox(actor, _kind(waits)).page(
+            limit + 1, after_cursor(after) if after is not None else None
+        )
         async with self._store.unit_of_work() as uow:
             await uow.execute(NOT_COMPILED)
             rows = await uow.fetch(page.sql, *page.args)
@@ -187,13 +195,14 @@ class CaseLists:
             after=after,
         )
 
-    def _inbox(self, actor: Actor) -> InboxQueries:
+    def _inbox(self, actor: Actor, waits: Waits | None = None) -> InboxQueries:
         return InboxQueries(
             actor=actor,
             tree=self._tree,
             readers=readers_of(self._scenes),
             answerable=self._answerable(),
             now=self._clock.now(),
+            waits=waits,
         )
 
     def _answerable(self) -> list[str]:
@@ -204,6 +213,16 @@ class CaseLists:
             for spec in scene.workflow.file.actions.values()
             if spec.answers is not None
         ]
+
+
+def _kind(waits: str | None) -> Waits | None:
+    """The kind of this name; None for none. Raises `InvalidInput`."""
+    if waits is None:
+        return None
+    for kind in WAITS:
+        if kind == waits:
+            return kind
+    raise InvalidInput(where="/waits", problem=NO_SUCH_KIND)
 
 
 async def _page(uow: UnitOfWork, queries: CaseQueries, limit: int) -> list[dict[str, Any]]:

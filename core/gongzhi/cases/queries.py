@@ -7,12 +7,13 @@ newest cases, where a common word fills its page, and only then asks the index o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from gongzhi.cases.views import Waits
 from gongzhi.identity.actors import Actor
 from gongzhi.identity.policy import SceneReaders, Way, visible_cases, ways_to_see
 from gongzhi.identity.regions import RegionTree
@@ -244,12 +245,16 @@ class _Values:
         return f"${len(self.all)}"
 
 
-_ARMS: Final = {
-    "letter": """
-SELECT l.id, l.case_id, l.accepted_at AS at, l.id AS letter_id, NULL::uuid AS deadline_id,
-    CASE WHEN l.copy_of IS NULL THEN 'sign' ELSE 'read' END AS waits
+_ARMS: Final[Mapping[Waits, str]] = {
+    "sign": """
+SELECT l.id, l.case_id, l.accepted_at AS at, l.id AS letter_id, NULL::uuid AS deadline_id, 'sign' AS waits
 FROM letter l {seen_open} ON true
-WHERE l.to_organ = $1 AND l.to_department IN ('', $2) AND l.state = 'delivered' {after_letter}
+WHERE l.to_organ = $1 AND l.to_department IN ('', $2) AND l.state = 'delivered' AND l.copy_of IS NULL {after_letter}
+ORDER BY l.accepted_at DESC, l.id DESC LIMIT {limit}""",
+    "read": """
+SELECT l.id, l.case_id, l.accepted_at, l.id, NULL::uuid, 'read'
+FROM letter l {seen_open} ON true
+WHERE l.to_organ = $1 AND l.to_department IN ('', $2) AND l.state = 'delivered' AND l.copy_of IS NOT NULL {after_letter}
 ORDER BY l.accepted_at DESC, l.id DESC LIMIT {limit}""",
     "answer": """
 SELECT l.id, l.case_id, l.accepted_at, l.id, NULL::uuid, 'answer'
@@ -294,15 +299,16 @@ FROM notice n {seen_granted} ON true
 WHERE n.organ_id = $1 AND n.department IN ('', $2) AND n.kind = 'unsealing' AND n.read_at IS NULL {after_notice}
 ORDER BY n.at DESC, n.id DESC LIMIT {limit}""",
 }
-"""What may wait, each newest first by an index of its own."""
+"""What may wait, by kind, each newest first by an index of its own."""
 
 _AFTER: Final = {
     "after_letter": "(l.accepted_at, l.id)",
     "after_notice": "(n.at, n.id)",
     "after_deadline": "(d.started_at, d.id)",
 }
-_CASE_OF: Final = {
-    "letter": "l",
+_CASE_OF: Final[Mapping[Waits, str]] = {
+    "sign": "l",
+    "read": "l",
     "answer": "l",
     "overdue": "n",
     "act": "d",
@@ -322,6 +328,8 @@ class InboxQueries:
     readers: Sequence[SceneReaders]
     answerable: Sequence[str]
     now: datetime
+    waits: Waits | None = None
+    """The one kind wanted; None means all."""
 
     def page(self, limit: int, after: tuple[datetime, UUID] | None) -> Query:
         """The first `limit` items after a place, and until when each waits."""
@@ -370,4 +378,9 @@ class InboxQueries:
             )
             for name, arm in _ARMS.items()
         ]
-        return values, arms
+        wanted = [self.waits in (None, name) for name in _ARMS]
+        # What isn't wanted stays in the statement, which needs every argument, and is planned away.
+        return values, [
+            arm if wants else f"SELECT * FROM ({arm}) unwanted WHERE false"
+            for arm, wants in zip(arms, wanted, strict=True)
+        ]

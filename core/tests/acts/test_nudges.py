@@ -52,6 +52,8 @@ async def test_a_supervisor_s_nudge_reaches_who_must_act_and_says_why(stage: Sta
     await nudge(stage, "above", case)
     assert await waits(stage, "police") == ["nudged", "sign"]
     assert (await stage.reading.inbox_counts(stage.actors["police"]))["nudged"].count == 1
+    (alone,) = (await stage.reading.inbox(stage.actors["police"], waits="nudged")).items
+    assert alone.waits == "nudged"
     (seen,) = (await stage.reading.open_case(stage.actors["police"], case)).nudges
     assert (seen.reason, seen.from_organ.id) == (WHY, stage.actors["above"].organ.id)
     assert seen.letter_id is not None

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from gongzhi.cases.shaping import is_hidden
+from gongzhi.cases.views import WAITS
 from gongzhi.errors import InvalidInput, NoSuchThing
 
 from .conftest import Stage
@@ -116,6 +117,26 @@ async def test_the_inbox_holds_what_waits_and_empties_as_it_is_done(stage: Stage
     assert letter is not None
     await stage.do("watcher", "sign", namespace="letters", input={"letter": str(letter.id)})
     assert (await stage.reading.inbox(stage.actors["watcher"])).items == []
+
+
+async def test_each_kind_of_the_inbox_can_be_had_by_itself(stage: Stage) -> None:
+    """Every kind has a query that stands alone, and together they hold what the inbox holds."""
+    for name in ("张三", "李四", "王五"):
+        await stage.do("doctor", "tell", input=ANJI | {"name": name})
+    await stage.deliver()
+    for who in ("police", "watcher"):
+        whole = await stage.reading.inbox(stage.actors[who])
+        apart = {
+            kind: [item.id for item in (await stage.reading.inbox(stage.actors[who], waits=kind)).items]
+            for kind in WAITS
+        }
+        assert apart == {kind: [item.id for item in whole.items if item.waits == kind] for kind in WAITS}
+    assert len(apart["read"]) == 3
+    first = await stage.reading.inbox(stage.actors["watcher"], waits="read", first=2)
+    rest = await stage.reading.inbox(stage.actors["watcher"], waits="read", first=2, after=first.cursors[-1])
+    assert [item.id for item in (*first.items, *rest.items)] == apart["read"]
+    with pytest.raises(InvalidInput):
+        await stage.reading.inbox(stage.actors["watcher"], waits="secrets")
 
 
 async def test_signing_a_letter_takes_the_action_that_the_workflow_ties_to_it(stage: Stage) -> None:

@@ -8,6 +8,7 @@ import casesText from "./operations/cases.graphql?raw";
 import divisionText from "./operations/division.graphql?raw";
 import endGrantText from "./operations/end_grant.graphql?raw";
 import findDivisionsText from "./operations/find_divisions.graphql?raw";
+import inboxCountsText from "./operations/inbox_counts.graphql?raw";
 import inboxText from "./operations/inbox.graphql?raw";
 import inquirersText from "./operations/inquirers.graphql?raw";
 import markReadText from "./operations/mark_read.graphql?raw";
@@ -25,6 +26,7 @@ import type {
   Connection,
   DivisionBelow,
   GlassBroken,
+  InboxCount,
   InboxItem,
   Me,
   Organ,
@@ -46,7 +48,8 @@ export interface CasesFilter {
 }
 
 export const ME = gql<{ me: Me; scenes: SceneSummary[] }, Record<string, never>>(meText);
-export const INBOX = gql<{ inbox: Connection<InboxItem> }, Paging>(inboxText);
+export const INBOX = gql<{ inbox: Connection<InboxItem> }, Paging & { waits: string | null }>(inboxText);
+export const INBOX_COUNTS = gql<{ inbox: { counts: InboxCount[] } }, Record<string, never>>(inboxCountsText);
 export const CASES = gql<{ cases: Connection<CaseSummary> }, Paging & CasesFilter>(casesText);
 export const CASE = gql<{ case: Case | null }, { id: string }>(caseText);
 export const TIMELINE = gql<

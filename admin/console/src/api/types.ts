@@ -189,6 +189,13 @@ export interface InboxItem {
   deadline: Pick<Deadline, "id" | "title" | "article" | "explanation"> | null;
 }
 
+/** How many items wait for the same thing: more than `count` where it is not exact. */
+export interface InboxCount {
+  waits: string;
+  count: number;
+  exact: boolean;
+}
+
 export interface Connection<T> {
   nodes: T[];
   pageInfo: { hasNextPage: boolean; endCursor: string | null };

@@ -1,11 +1,12 @@
 import { Button, Segmented } from "antd";
-import { useState } from "react";
-import { Link } from "react-router";
-import { useClient } from "urql";
+import { useMemo, useState } from "react";
+import { Link, useSearchParams } from "react-router";
+import { useClient, useQuery } from "urql";
+import { unattended } from "../api/client";
 import { caseAddress, caseAddressIn, provinceOf } from "../api/ids";
-import { INBOX, MARK_READ } from "../api/operations";
+import { INBOX, INBOX_COUNTS, MARK_READ } from "../api/operations";
 import { type Problem, problemOf } from "../api/problem";
-import type { Connection, InboxItem } from "../api/types";
+import type { Connection, InboxCount, InboxItem } from "../api/types";
 import { forgetDraft, keyOf } from "../forms/draft";
 import { useTexts } from "../language";
 import { useLive } from "../live";
@@ -16,53 +17,71 @@ import { Facts } from "../parts/Facts";
 import { ListFoot } from "../parts/ListFoot";
 import { Due, Time } from "../parts/Time";
 import { usePages } from "../parts/usePages";
+import { useAsking } from "../session";
 import { type Texts, wordFor } from "../texts";
 
-const NO_VARIABLES = {};
 const pick = ({ inbox }: { inbox: Connection<InboxItem> }) => inbox;
 
+/** The kind that is shown lives in the address, so that going back from a case finds the same list. */
 export function InboxPage() {
   const texts = useTexts();
-  const pages = usePages(INBOX, NO_VARIABLES, pick);
-  useLive(pages.renew);
+  const [address, setAddress] = useSearchParams();
+  const named = address.get("waits") ?? "";
+  const kind = named in texts.waits ? named : "";
+  const variables = useMemo(() => ({ waits: kind || null }), [kind]);
+  const pages = usePages(INBOX, variables, pick);
+  const asking = useAsking();
+  const [{ data }, count] = useQuery({ query: INBOX_COUNTS, requestPolicy: "network-only" });
+  const counts = data?.inbox.counts ?? [];
+  useLive(() => {
+    pages.renew();
+    count(unattended(asking));
+  });
   useTitle(texts.inboxTitle);
-  const [kind, setKind] = useState("");
-  const shown = pages.items.filter(({ waits }) => kind === "" || waits === kind);
+  const noted = (): void => {
+    pages.reload();
+    count({ requestPolicy: "network-only" });
+  };
   const settled = !pages.loading && !pages.problem;
 
   return (
     <section className="page" aria-labelledby="inbox-title">
       <h1 id="inbox-title">{texts.inboxTitle}</h1>
       <p className="quiet">{texts.inboxIntro}</p>
-      {pages.items.length > 0 && (
+      {(kind !== "" || counts.some((one) => one.count > 0)) && (
         <Segmented
           className="filter"
           aria-label={texts.filterBy}
           value={kind}
-          options={kinds(pages.items, texts)}
-          onChange={setKind}
+          options={kinds(counts, texts)}
+          onChange={(waits) => setAddress(waits ? { waits } : {}, { replace: true })}
         />
       )}
       <ul className="rows">
-        {shown.map((item) => (
-          <Row key={item.id} item={item} onNoted={pages.reload} />
+        {pages.items.map((item) => (
+          <Row key={item.id} item={item} onNoted={noted} />
         ))}
       </ul>
-      {settled && pages.items.length === 0 && <Blank title={texts.inboxEmpty} hint={texts.inboxEmptyHint} />}
-      {settled && pages.items.length > 0 && shown.length === 0 && (
-        <Blank title={texts.inboxNoMatch} hint="" />
+      {settled && pages.items.length === 0 && (
+        <Blank title={kind ? texts.inboxNoMatch : texts.inboxEmpty} hint={kind ? "" : texts.inboxEmptyHint} />
       )}
       <ListFoot pages={pages} />
     </section>
   );
 }
 
-function kinds(items: InboxItem[], texts: Texts): { value: string; label: string }[] {
-  const counted = Object.entries(texts.waits).map(([value, label]) => {
-    const count = items.filter(({ waits }) => waits === value).length;
-    return { value, label: `${label} ${count}` };
+/** The kinds with their numbers as the server counts them, over all pages; none before it has. */
+function kinds(counts: InboxCount[], texts: Texts): { value: string; label: string }[] {
+  const all = counts.reduce((sum, { count }) => sum + count, 0);
+  const exact = counts.every((one) => one.exact);
+  const told = Object.entries(texts.waits).map(([value, label]) => {
+    const one = counts.find(({ waits }) => waits === value);
+    return { value, label: one ? texts.counted(label, one.count, one.exact) : label };
   });
-  return [{ value: "", label: `${texts.all} ${items.length}` }, ...counted];
+  return [
+    { value: "", label: counts.length > 0 ? texts.counted(texts.all, all, exact) : texts.all },
+    ...told,
+  ];
 }
 
 function Row({ item, onNoted }: { item: InboxItem; onNoted: () => void }) {
