@@ -444,6 +444,16 @@ class IdentityNotLinked(NotAllowed):
     remedy_en = "Give the reference {reference} to your organ's administrator, who checks and links it."
 
 
+class LinkNotVouched(NotAllowed):
+    """An identity is linked to an administrator's account, and only by a claim that agreed."""
+
+    code = "link_not_vouched"
+    zh = "您在“{provider}”的身份是自动关联的，不能用于管理员账号。"
+    en = "Your identity at {provider} was linked automatically, which does not do for an administrator's account."
+    remedy_zh = "请把关联码 {reference} 告知另一位管理员，由其核实后重新关联。"
+    remedy_en = "Give the reference {reference} to another administrator, who checks and links it anew."
+
+
 class ServiceAccountRequired(NotAllowed):
     code = "service_account_required"
     zh = "此地址只供服务账号使用。"

@@ -61,7 +61,8 @@ def export_handlers(host: Host) -> list[HTTPRouteHandler]:
         async def standing() -> Standing:
             # The request's own credentials, looked up anew: they may have been taken back since the last page.
             views = await host.scenes_of_view(asked.region)
-            return Standing(actor=await authenticate(host, request), scenes=tuple(view.id for view in views))
+            actor = await authenticate(host, request, paced=False)
+            return Standing(actor=actor, scenes=tuple(view.id for view in views))
 
         running = await exports.begin(asked, await standing())
         language = language_of(request)

@@ -113,7 +113,7 @@ class Door:
 
         async def standing() -> Standing:
             # Nobody is at work because a page is open, so this does not count as use of the session.
-            actor = await authenticate(self._host, request, seen=False)
+            actor = await authenticate(self._host, request, seen=False, paced=False)
             return Standing(actor=actor, scenes=_scenes_of(await self.view(region, actor)))
 
         async def carry_out(fresh: Context) -> dict[str, Any]:

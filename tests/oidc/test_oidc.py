@@ -370,13 +370,13 @@ async def test_a_link_by_a_claim_stops_when_the_person_becomes_an_administrator(
         async with store.unit_of_work() as uow:
             await directory.post_change(uow, account["post_id"], duties=["handler", "organ_admin"])
         reply = await signs_in(browser, "uid-wang")
-        assert (reply.status_code, "identity_not_linked" in reply.text) == (403, True)
+        assert (reply.status_code, "link_not_vouched" in reply.text) == (403, True)
         (reference,) = re.findall(r"[A-Z2-7]{5}(?:-[A-Z2-7]{1,5}){5}", reply.text)
         async with store.unit_of_work() as uow:
             await link(uow, STAFF, read_reference(reference), account["id"], town.clock.now())
         assert (await signs_in(browser, "uid-wang")).status_code == 302
     codes = [leaf.code for leaf in await town.leaves() if leaf.action == "oidc_sign_in"]
-    assert codes == ["", "identity_not_linked", ""]
+    assert codes == ["", "link_not_vouched", ""]
 
 
 async def test_a_linked_account_whose_organ_no_longer_agrees_is_refused(town: Town) -> None:

@@ -8,7 +8,7 @@ import { createContext, type ReactNode, useContext, useEffect, useRef, useState 
 import { useMatch } from "react-router";
 import { type Asking, inBackground } from "./api/client";
 import { caseIdOf } from "./api/ids";
-import { NOT_DEPUTY, SIGNED_OUT } from "./api/problem";
+import { NOT_DEPUTY, SIGNED_OUT, TOO_MANY } from "./api/problem";
 import { useAsking, useSession } from "./session";
 
 const INBOX = "subscription { inboxChanged(first: 20) { nodes { id waits dueAt letter { state } } } }";
@@ -99,6 +99,11 @@ function listen(asking: Asking, id: string | null, listener: Listener): () => vo
     stop = client.subscribe(operation, {
       next: (result) => {
         const code = codeOf(result);
+        if (code === TOO_MANY) {
+          // Nothing is wrong but the moment: the stream completes now, and is opened again after a pause.
+          listener.lost();
+          return;
+        }
         if (code) {
           ended = true;
           listener.refused(code);

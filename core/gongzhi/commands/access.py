@@ -35,12 +35,11 @@ from gongzhi.errors import (
     TooManyRequests,
     UnsealingRefused,
 )
-from gongzhi.identity.acting import legal_day
+from gongzhi.identity.acting import hold_account, legal_day
 from gongzhi.identity.actors import ADMINISTRATOR_DUTIES, HANDLING_DUTIES, Actor
 from gongzhi.identity.attempts import Attempts
 from gongzhi.identity.policy import decide
 from gongzhi.identity.regions import RegionTree
-from gongzhi.identity.tokens import hold_account
 from gongzhi.scenes.host import SceneHost
 from gongzhi.scenes.loading import LoadedScene
 from gongzhi.scenes.schemas import validator
@@ -425,7 +424,6 @@ class AccessCommands:
 
         Raises `TooManyRequests`.
         """
-        # Each try has to see what those before it came to.
         await hold_account(uow, actor.account_id)
         who = str(actor.account_id)
         seconds = await self._attempts.seconds_blocked(uow, "glass", who, now)
@@ -435,7 +433,6 @@ class AccessCommands:
 
     async def _hold_back(self, uow: UnitOfWork, actor: Actor, now: datetime) -> None:
         """Hold to so many a day, before anything is looked up. Raises `TooManyRequests`."""
-        # Each try has to see what those before it came to.
         await hold_account(uow, actor.account_id)
         broken = await broken_in_a_day(uow, actor.account_id, now)
         if len(broken) >= self._terms.break_glass_a_day:

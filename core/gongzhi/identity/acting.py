@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, Final
+from uuid import UUID
 
 from gongzhi.identity.actors import Actor, Organ
+from gongzhi.store.unit_of_work import UnitOfWork
 
 _CHINA: Final = timezone(timedelta(hours=8))
 
@@ -62,3 +64,11 @@ def actor_of(row: Mapping[str, Any]) -> Actor | None:
         duties=frozenset({"handler"} if service else row["duties"]),
         language="en" if row["language"] == "en" else "zh",
     )
+
+
+async def hold_account(uow: UnitOfWork, account_id: UUID) -> None:
+    """Take turns, until the unit of work ends, with whoever else begins, ends or counts what an account holds or tries.
+
+    Each then sees what those before it came to.
+    """
+    await uow.execute("SELECT 1 FROM account WHERE id = $1 FOR NO KEY UPDATE", account_id)

@@ -37,6 +37,7 @@ from gongzhi.identity.requests import (
     authenticate,
     client_by,
     cookie_name,
+    flood_kept_out,
     language_of,
     origin_of,
 )
@@ -94,7 +95,9 @@ def auth_handlers(host: AuthHost) -> Sequence[HTTPRouteHandler]:
         token = request.cookies.get(cookie_name(host.settings))
         if not token:
             raise SignInRequired()
-        actor = await host.sign_in.standing(token, host.clock.now())
+        now = host.clock.now()
+        with flood_kept_out(host, request, now):
+            actor = await host.sign_in.standing(token, now)
         return Response({"login": actor.login}, headers=NOT_STORED)
 
     @get("/auth/me")
@@ -143,8 +146,11 @@ def auth_handlers(host: AuthHost) -> Sequence[HTTPRouteHandler]:
 
 
 async def _in_a_session(host: AuthHost, request: Connection) -> tuple[Actor, str]:
-    """The actor and the secret of the session that a request comes in. Raises `SignInRequired` for a token, too."""
-    actor = await authenticate(host, request)
+    """The actor and the secret of the session that a request comes in. Raises `SignInRequired` for a token, too.
+
+    Whoever has lost a session can end it, however busy the thief keeps the account.
+    """
+    actor = await authenticate(host, request, paced=False)
     token = request.cookies.get(cookie_name(host.settings))
     if token is None or "authorization" in request.headers:  # a token is no session
         raise await host.sign_in.unreadable(SignInRequired(where="Cookie"), host.clock.now())

@@ -6,6 +6,8 @@ anybody else sends `Authorization: Bearer …`. Every edge asks `authenticate`; 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final, Literal, Protocol
 from urllib.parse import urlsplit
@@ -17,6 +19,7 @@ from gongzhi.errors import (
     AppTokenRefused,
     CrossSiteRequest,
     NotDeputy,
+    Refused,
     SignInRequired,
 )
 from gongzhi.identity.actors import Actor
@@ -71,7 +74,7 @@ class AuthHost(Protocol):
 
 
 async def authenticate(
-    host: AuthHost, request: Connection, *, apps: bool = False, seen: bool = True
+    host: AuthHost, request: Connection, *, apps: bool = False, seen: bool = True, paced: bool = True
 ) -> Actor:
     """The actor whose request it is: of its bearer token, or else of its session cookie.
 
@@ -79,6 +82,8 @@ async def authenticate(
     `Gongzhi-Background`, says that nobody is at work: a page that looks by itself whether anything is new must not keep an
     idle session alive. The header `Gongzhi-Deputyship` says that the person of the session acts in an absent colleague's
     place.
+
+    `paced` False is for what must not be held up, or is no request: a reader who is looked up anew.
 
     A bad `Authorization` header is refused even beside a good cookie. Every refusal of credentials is on record
     when it is raised: as a leaf where the account is known, counted where it isn't.
@@ -90,19 +95,34 @@ async def authenticate(
         CrossSiteRequest: a cookie came with a request, not for reading, from elsewhere than our pages.
         AppTokenRefused: it is an app's token, at a door that takes none.
         AppOriginRefused: an app's token came from a page that is not the app's.
-        TooManyRequests: a practice key, or the account, has been used too often; or too many credentials that we don't know
-            have come from this address.
+        TooManyRequests: a practice key, or the account, has been used too often; or too many credentials of this address
+            were refused.
         NotDeputy: the deputyship doesn't hold for the account now, or came with a token: programs stand in for nobody.
     """
     now = host.clock.now()
-    try:
+    with flood_kept_out(host, request, now):
         actor = await _presented(host, request, now, apps=apps, seen=seen)
-    except SignInRequired:
-        if _shows_credentials(host, request):
-            await host.sign_in.admit_visitor(now, address=address_of(request))
-        raise
-    await host.sign_in.keep_pace(actor, now)
+    if paced:
+        await host.sign_in.keep_pace(actor, now)
     return actor
+
+
+@contextmanager
+def flood_kept_out(host: AuthHost, request: Connection, now: datetime) -> Iterator[None]:
+    """Around looking up whose a request is: an address of which too many are refused has to wait for the next minute.
+
+    Raises `TooManyRequests`.
+    """
+    address = address_of(request)
+    if not _shows_credentials(host, request):
+        yield
+        return
+    host.sign_in.refuse_flood(address, now)
+    try:
+        yield
+    except Refused:
+        host.sign_in.credentials_refused(address, now)
+        raise
 
 
 def _shows_credentials(host: AuthHost, request: Connection) -> bool:

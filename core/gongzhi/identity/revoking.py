@@ -6,10 +6,11 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
+from gongzhi.identity.acting import hold_account
 from gongzhi.identity.actors import HANDLING_DUTIES
 from gongzhi.identity.client_secrets import revoke_secrets
 from gongzhi.identity.sessions import end_sessions
-from gongzhi.identity.tokens import hold_account, revoke_tokens
+from gongzhi.identity.tokens import revoke_tokens
 from gongzhi.store.unit_of_work import UnitOfWork
 
 

@@ -123,6 +123,11 @@ async def end_session_beside(uow: UnitOfWork, token: str, session_id: UUID, now:
     return True
 
 
+async def hold_session(uow: UnitOfWork, token: str) -> None:
+    """Let whoever ends a session wait for what it is just used for, and find that; or else see here that it has ended."""
+    await uow.execute("SELECT 1 FROM web_session WHERE token_hash = $1 FOR NO KEY UPDATE", secret_hash(token))
+
+
 async def end_session(uow: UnitOfWork, token: str, now: datetime) -> bool:
     """Revoke one session; False if it was over already."""
     done = await uow.execute(

@@ -45,6 +45,9 @@ STEP_LASTS: Final = timedelta(minutes=10)
 """How long the second step may take after the password."""
 
 
+REFUSED_A_MINUTE: Final = 3_000
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Attempt:
     """One try to sign in; `address` and `client` are empty when unknown."""
@@ -62,6 +65,7 @@ class SignIn(Credentials):
     def __init__(self, *, store: Store, journal: Journal, secret: bytes, pace: Pace) -> None:
         super().__init__(store=store, journal=journal, secret=secret)
         self.pace = pace
+        self._refused = Pace(REFUSED_A_MINUTE)
         self._passwords = Passwords()
         self._factors = SecondFactors(Seal(store.keys.secret("second_step")))
         # One password takes 64 MiB and a core; and at most this many guesses at once can overtake a limit.
@@ -157,9 +161,29 @@ class SignIn(Credentials):
         return given(outcome)
 
     async def keep_pace(self, actor: Actor, now: datetime) -> None:
-        """Count a request of an account. Raises `TooManyRequests` past the limit of the minute."""
-        if seconds := self.pace.seconds_to_wait(actor.account_id, now):
-            raise await self.unreadable(TooManyRequests(seconds=seconds), now)
+        """Count a request of an account, or of an app in its name, which is no reason for the person to wait.
+
+        Raises `TooManyRequests` past the limit of the minute; the first of those is on record, a flood is not.
+        """
+        who = (actor.account_id, actor.app_id)
+        requests = self.pace.count(who, now)
+        if seconds := self.pace.seconds_to_wait(who, now):
+            refusal = TooManyRequests(seconds=seconds)
+            if requests == self.pace.limit + 1:
+                await self.unreadable(refusal, now)
+            raise refusal
+
+    def refuse_flood(self, address: str, now: datetime) -> None:
+        """Raise `TooManyRequests`, before anything is looked up, where an address has had too many credentials refused.
+
+        Far more than a system with a wrong token sends: the people behind the same address have to get in.
+        """
+        if seconds := self._refused.seconds_to_wait(address, now):
+            raise TooManyRequests(seconds=seconds)
+
+    def credentials_refused(self, address: str, now: datetime) -> None:
+        """Count credentials that were refused, whatever for, against the address that they came from."""
+        self._refused.count(address, now)
 
     async def malformed(self, refusal: Refused, now: datetime, *, address: str = "") -> Refused:
         """Count an attempt that could not be read; the answer is what to raise, perhaps `TooManyRequests`."""

@@ -49,11 +49,6 @@ def secret_hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-async def hold_account(uow: UnitOfWork, account_id: UUID) -> None:
-    """Take turns, until the unit of work ends, with whoever else begins, ends or counts what an account holds."""
-    await uow.execute("SELECT 1 FROM account WHERE id = $1 FOR NO KEY UPDATE", account_id)
-
-
 async def issue_token(uow: UnitOfWork, account_id: UUID, now: datetime, valid_for: timedelta) -> str:
     """A new bearer token of an account. Raises `InvalidInput` unless 0 < `valid_for` <= `LONGEST`."""
     if not timedelta(0) < valid_for <= LONGEST:

@@ -18,6 +18,9 @@ export type SecondStep = { kind: "code" } | { kind: "enrol"; secret: string; pic
 /** The deputyship under which something was asked holds no longer. */
 export const NOT_DEPUTY = "not_deputy";
 
+/** Past a limit of requests: nothing is wrong with the session. */
+export const TOO_MANY = "too_many_requests";
+
 export const SIGNED_OUT = ["sign_in_required", "token_stale"];
 
 interface Extensions {

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from gongzhi.declarations import Text
 from gongzhi.errors import GrantRefused, TooManyRequests
+from gongzhi.identity.acting import hold_account
 from gongzhi.identity.actors import Actor
 from gongzhi.identity.apps import delegations
 from gongzhi.identity.apps.bearers import AppCredentials
@@ -17,8 +18,8 @@ from gongzhi.identity.apps.delegations import Refusal, Tokens
 from gongzhi.identity.apps.registry import App, find_app, is_origin_of_any
 from gongzhi.identity.credentials import given
 from gongzhi.identity.journal import Action, act_of
-from gongzhi.identity.sessions import find_session
-from gongzhi.identity.tokens import hold_account, secret_hash
+from gongzhi.identity.sessions import find_session, hold_session
+from gongzhi.identity.tokens import secret_hash
 from gongzhi.store.unit_of_work import UnitOfWork
 
 UNKNOWN_CLIENT: Final = Text(
@@ -79,8 +80,9 @@ class Granting(AppCredentials):
         Raises `SignInRequired`, `TokenStale` and `AccountClosed` where the session is over by now.
         """
         async with self._store.unit_of_work() as uow:
-            # Two that agree at once would not see each other's row, and no code may come of a session just revoked.
+            # Two that agree at once would not see each other's row.
             await hold_account(uow, actor.account_id)
+            await hold_session(uow, session)
             held = await find_session(uow, session, now)
             outcome = await self._judge(uow, held, session, now, None)
             if isinstance(outcome, Actor):

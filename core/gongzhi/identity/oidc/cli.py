@@ -20,7 +20,7 @@ SELECT a.id, a.kind, o.id AS organ_id, o.region FROM account a LEFT JOIN post w 
 JOIN organ o ON o.id = coalesce(a.organ_id, w.organ_id) WHERE a.login = $1
 """
 _LINKS = """
-SELECT e.provider, a.login, e.linked_at, e.matched FROM external_identity e JOIN account a ON a.id = e.account_id
+SELECT e.provider, a.login, e.linked_at, e.vouched_at FROM external_identity e JOIN account a ON a.id = e.account_id
 ORDER BY e.provider, a.login
 """
 
@@ -87,7 +87,7 @@ async def _list(office: Office, _given: argparse.Namespace) -> None:
     async with office.store.unit_of_work() as uow:
         rows = await uow.fetch(_LINKS)
     for row in rows:
-        how = "自动 · matched" if row["matched"] else "指定 · linked"
+        how = "自动 · matched" if row["vouched_at"] is None else "指定 · linked"
         say("\t".join((row["provider"], row["login"], row["linked_at"].strftime("%Y-%m-%dT%H:%M:%SZ"), how)))
     say(f"{len(rows)} 个关联 · {len(rows)} links")
 

@@ -25,6 +25,7 @@ from gongzhi.errors import (
     ExternalSignInFailed,
     IdentityNotLinked,
     InvalidInput,
+    LinkNotVouched,
     NoSuchThing,
     Refused,
     TooManyRequests,
@@ -56,7 +57,7 @@ PEOPLE_ONLY: Final = Text(zh="服务账号不能关联", en="a service account c
 
 # Whoever revokes or closes holds the account's row, whoever unlinks deletes the link's: what they end can't begin here.
 _LINKED: Final = """
-SELECT a.id, e.matched FROM external_identity e JOIN account a ON a.id = e.account_id
+SELECT a.id, e.vouched_at FROM external_identity e JOIN account a ON a.id = e.account_id
 WHERE e.provider = $1 AND e.subject_key = $2 AND a.kind = 'person'
 FOR NO KEY UPDATE OF a FOR KEY SHARE OF e
 """
@@ -90,20 +91,20 @@ async def link(
 ) -> None:
     """Let a subject sign in as an account: one subject an account and provider, one account a subject.
 
-    `matched` says that it came about by an agreed claim. Such a link stops at an administrator's account until
-    somebody links the same two on purpose.
+    `matched` says that it came about by an agreed claim and nobody vouches for it. Such a link stops at an
+    administrator's account until somebody links the same two on purpose.
 
     Raises `AlreadyExists`.
     """
     same = await uow.fetchrow(
         "SELECT * FROM external_identity"
-        " WHERE provider = $1 AND subject_key = $2 AND account_id = $3 AND matched FOR UPDATE",
+        " WHERE provider = $1 AND subject_key = $2 AND account_id = $3 AND vouched_at IS NULL FOR UPDATE",
         provider,
         hashed,
         account_id,
     )
     if same is not None and not matched:
-        await uow.update("external_identity", same, matched=False, linked_at=now)
+        await uow.update("external_identity", same, vouched_at=now)
         return
     row = {
         "id": uuid4(),
@@ -111,7 +112,7 @@ async def link(
         "subject_key": hashed,
         "account_id": account_id,
         "linked_at": now,
-        "matched": matched,
+        "vouched_at": None if matched else now,
     }
     try:
         async with uow.savepoint():
@@ -161,6 +162,7 @@ class ExternalSignIn(Credentials):
 
         Raises:
             IdentityNotLinked: there is none: whoever belongs to no organ here has nothing to do here.
+            LinkNotVouched: it is linked by itself to an administrator's account.
             ExternalSignInFailed: organ or name, where the provider's configuration names them, are not the account's.
             AccountClosed: the account, its post or its organ is closed.
         """
@@ -191,9 +193,9 @@ class ExternalSignIn(Credentials):
         refusal: Refused | None = None
         if actor is None:
             refusal = AccountClosed()
-        elif linked["matched"] and administers(actor):
+        elif linked["vouched_at"] is None and administers(actor):
             hashed = subject_key(self._key, provider.issuer, proved.subject)
-            refusal = IdentityNotLinked(provider=provider.title, reference=reference_of(hashed))
+            refusal = LinkNotVouched(provider=provider.title, reference=reference_of(hashed))
         elif not await _agrees(uow, provider, proved.claims, account_id):
             refusal = ExternalSignInFailed(problem=DISAGREES)
         rows = tuple(uow.changes)
@@ -214,7 +216,8 @@ class ExternalSignIn(Credentials):
         if not provider.match_login or not isinstance(login, str):
             return None
         account = await uow.fetchrow(
-            "SELECT * FROM account WHERE login = $1 AND kind = 'person' FOR UPDATE", normal_login(login)
+            "SELECT * FROM account WHERE login = $1 AND kind = 'person' FOR NO KEY UPDATE",
+            normal_login(login),
         )
         if account is None:
             return None
