@@ -120,6 +120,39 @@ def answer(person: Person, case: Case, action: str) -> str:
     return "may" if ACTIONS[action] in roles(person, case) else "action_not_allowed"
 
 
+def answer_for(person: Person, case: Case, allowed: bool) -> str:
+    """What somebody is told who does what only some of those who read the case may do."""
+    if not reads(person, case):
+        return "not_found"
+    return "may" if allowed else "action_not_allowed"
+
+
+EMERGENCY_ORGANS = ("police", "procuratorate", "civil_affairs", "hospital")
+"""Whose people may break the glass."""
+
+SERVICES = ("clinic",)
+"""Service accounts, which no emergency meets."""
+
+
+def breaks_glass(person: Person, case: Case) -> str:
+    """An emergency opens what is reported or dismissed to people of four kinds of organ; who reads it needs none."""
+    fits = person.organ in EMERGENCY_ORGANS and works_on_cases(person) and person.login not in SERVICES
+    if not fits or case.stage in ("draft", "sealed"):
+        return "not_found"
+    return "glass_not_needed" if reads(person, case) else "may"
+
+
+def unseals(person: Person, case: Case) -> bool:
+    """An approver of the department that closed and sealed, for a sealed case."""
+    seals = person.organ == "procuratorate" and person.department == MINORS and person.region == case.county
+    return case.stage == "sealed" and seals and "approver" in person.duties
+
+
+def is_addressed(person: Person, organ: str, region: str, department: str) -> bool:
+    """Whether a letter to an organ's department, or to all of the organ, is the person's to sign for."""
+    return (person.organ, person.region) == (organ, region) and department in ("", person.department)
+
+
 def administers(person: Person, region: str) -> bool:
     """A region's administrator: there and below."""
     return "region_admin" in person.duties and person.region in WITHIN[region]

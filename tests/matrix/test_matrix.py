@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gongzhi.cases import queries, scope
+from gongzhi.commands import supervision
+from gongzhi.commands.access import AccessCommands
 from gongzhi.declarations import Text
 from gongzhi.dispatch import Dispatcher
 from gongzhi.identity.policy import Verdict, Way, ways_to_see
@@ -15,6 +18,9 @@ from gongzhi.identity.policy import Verdict, Way, ways_to_see
 from ..noninterference.worlds import Worlds
 from .asked import CASES, INPUTS, Matrix, hire, people
 from .rules import ACTIONS, ANJI, Person
+
+SECURITY = Path(__file__).parents[2] / "docs" / "explanation" / "security.md"
+"""The page that states the figures."""
 
 
 async def asked(worlds: Worlds, persons: list[Person]) -> Matrix:
@@ -26,6 +32,7 @@ async def asked(worlds: Worlds, persons: list[Person]) -> Matrix:
         return matrix
 
 
+@pytest.mark.timeout(900)  # some 2,000 requests
 def test_every_cell_is_answered_as_the_rules_say(
     worlds: Worlds, record_property: Callable[[str, object], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -43,6 +50,10 @@ def test_every_cell_is_answered_as_the_rules_say(
     with capsys.disabled():
         print(f"\nmatrix: {figures}")
     assert matrix.wrong == []
+    said = SECURITY.read_text(encoding="utf-8")
+    cells, denials = matrix.cells.total(), matrix.denials.total()
+    for phrase in (f"{len(persons)} people", f"{cells:,} cells", f"{denials:,} of them denials"):
+        assert phrase in said
 
 
 def test_the_matrix_has_every_action_that_people_take_on_a_case(worlds: Worlds) -> None:
@@ -78,10 +89,25 @@ def refusals_without_a_leaf(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Dispatcher, "_audit_refusal", nothing)
 
 
-@pytest.mark.parametrize("leak", [anybody_may, lists_of_all, refusals_without_a_leaf])
+def nudges_by_anybody(patch: pytest.MonkeyPatch) -> None:
+    verdict = Verdict(allowed=True, roles=("procuratorate",), reason=Text(zh="", en=""))
+    patch.setattr(supervision, "decide", lambda *_args, **_more: verdict)
+
+
+def glass_for_anybody(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(AccessCommands, "_may_break", lambda *_args: True)
+
+
+@pytest.mark.parametrize(
+    "leak", [anybody_may, lists_of_all, refusals_without_a_leaf, nudges_by_anybody, glass_for_anybody]
+)
 def test_a_rule_taken_out_is_noticed(
     worlds: Worlds, monkeypatch: pytest.MonkeyPatch, leak: Callable[[pytest.MonkeyPatch], None]
 ) -> None:
     leak(monkeypatch)
-    outsider = [person for person in people() if person.region == ANJI and person.organ == "social_work"]
-    assert worlds.run(asked(worlds, outsider)).wrong
+    few = [
+        person
+        for person in people()
+        if person.region == ANJI and (person.organ == "social_work" or "approver" in person.duties)
+    ]
+    assert worlds.run(asked(worlds, few)).wrong
