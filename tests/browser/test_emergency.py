@@ -84,6 +84,7 @@ def test_the_supervisor_finds_it_in_the_inbox_and_reviews_it(
     waiting = desk.page.locator(".row").filter(has=desk.page.locator(f'a[href*="/cases/{reported}"]'))
     expect(waiting.filter(has_text="紧急查阅待评查")).to_be_visible()
     desk.link("紧急查阅").click()
+    expect(desk.heading("紧急查阅")).to_be_visible()
     broken = desk.page.locator(".row").filter(has=desk.page.locator(f'a[href*="/cases/{reported}"]'))
     expect(broken).to_contain_text("义乌市公安局 · yiwu-police")
     expect(broken).to_contain_text(WHY)
