@@ -87,9 +87,9 @@ def test_a_deputy_sees_on_every_page_in_whose_place_they_act_and_goes_back(
     expect(desk.page.locator(".person-name")).to_contain_text(f"{ELSEWHERE} · 大队长")
     expect(desk.page.get_by_role("status", name="正在加载")).to_have_count(0)
     desk.keeps_picture("deputy-inbox")
-    for name in ("案件", "新建", "紧急查阅", "应用授权"):
+    for name in ("案件", "新建", "紧急查阅", "账号"):
         desk.link(name).click()
-        expect(desk.heading({"应用授权": "以我的名义办理的应用"}.get(name, name))).to_be_visible()
+        expect(desk.heading({"账号": "账号与安全"}.get(name, name))).to_be_visible()
         expect(band(desk)).to_be_in_viewport()
     desk.page.reload()
     expect(band(desk)).to_contain_text(ABSENT)
@@ -170,6 +170,20 @@ def test_signing_out_gives_the_place_back(desk: Desk, leave: Leave) -> None:
     expect(desk.heading("登录")).to_be_visible()
     desk.signs_in_as("王建国")
     expect(band(desk)).to_have_count(0)
+
+
+def test_who_signs_in_to_the_same_tab_next_takes_nobodys_place(desk: Desk, leave: Leave) -> None:
+    desk.signs_in_as("王建国")
+    takes_the_place(desk)
+    desk.page.context.clear_cookies()  # his session is over, and he has not signed out
+    desk.page.goto("/console/")
+    expect(desk.heading("登录")).to_be_visible()
+    requests = asked(desk)
+    desk.person("林晓").click()
+    expect(desk.heading("待办事项")).to_be_visible()
+    expect(band(desk)).to_have_count(0)
+    expect(desk.page.get_by_text("代理已经结束")).to_have_count(0)
+    assert {one.headers.get("gongzhi-deputyship") for one in requests} == {None}
 
 
 def test_the_band_fits_a_small_screen_in_english(desk: Desk, leave: Leave, reported: str) -> None:

@@ -13,7 +13,14 @@ import {
 import { type CombinedError, Provider } from "urql";
 import { sessionStanding } from "./api/auth";
 import { type Asking, makeClient } from "./api/client";
-import { chosenDeputyship, type Deputyship, deputyshipsOf, keepChosen } from "./api/deputyships";
+import {
+  chosenDeputyship,
+  choserOfDeputyship,
+  type Deputyship,
+  deputyshipsOf,
+  forgetChosen,
+  keepChosen,
+} from "./api/deputyships";
 import { ME } from "./api/operations";
 import { isSignedOut, NOT_DEPUTY, type Problem, problemOf } from "./api/problem";
 import type { Me, SceneSummary } from "./api/types";
@@ -67,6 +74,8 @@ interface Place {
   ended: boolean;
 }
 
+const OWN_POST: Place = { deputyship: "", ended: false };
+
 const SessionContext = createContext<Session | null>(null);
 
 export function SessionProvider({ children }: { children: ReactNode }) {
@@ -76,7 +85,9 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const person = useRef("");
   const [place, setPlace] = useState<Place>({ deputyship: chosenDeputyship(), ended: false });
   const { deputyship } = place;
-  useEffect(() => keepChosen(deputyship), [deputyship]);
+  useEffect(() => {
+    if (!deputyship) forgetChosen();
+  }, [deputyship]);
   const asking = useMemo<Asking>(() => ({ language, deputyship }), [language, deputyship]);
 
   // An answer to what was asked under an earlier deputyship says nothing of the present one.
@@ -101,6 +112,14 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   useEffect(() => {
     let current = true;
     const arrive = async (): Promise<void> => {
+      if (deputyship) {
+        const standing = await sessionStanding();
+        if (!current) return;
+        if (standing !== null && standing !== "over" && standing !== choserOfDeputyship()) {
+          setPlace(OWN_POST);
+          return;
+        }
+      }
       const { data, error } = await client.query(ME, {}, { requestPolicy: "network-only" }).toPromise();
       const offered = data && (await deputyshipsOf(language, texts));
       if (!current) return;
@@ -157,7 +176,10 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       state: shown,
       asking,
       ended: place.ended,
-      actFor: (chosen) => setPlace({ deputyship: chosen, ended: false }),
+      actFor: (chosen) => {
+        if (chosen && login !== null) keepChosen(chosen, login);
+        setPlace({ deputyship: chosen, ended: false });
+      },
       stoodDown,
       heed,
       refresh: () => {
@@ -173,12 +195,12 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       leave: () => {
         forgetDrafts();
         person.current = "";
-        setPlace({ deputyship: "", ended: false });
+        setPlace(OWN_POST);
         setState({ kind: "signedOut", expired: false });
         setTurn((count) => count + 1);
       },
     }),
-    [shown, asking, place.ended, stoodDown, heed, onError],
+    [shown, asking, place.ended, login, stoodDown, heed, onError],
   );
   return (
     <SessionContext value={session}>

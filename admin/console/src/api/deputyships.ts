@@ -15,15 +15,24 @@ export interface Deputyship {
 }
 
 const CHOSEN = "gongzhi.deputyship";
+const BY = "gongzhi.deputyship.by";
 
 /** Asked at one's own post, whatever is chosen: a deputy's deputyships don't pass on. */
 export const deputyshipsOf = (language: Language, texts: Texts): Promise<Answer<Deputyship[]>> =>
   call("GET", "/auth/deputyships", null, language, texts);
 
-/** The id chosen in this tab; it outlives a reload and says nothing about anybody. Empty at one's own post. */
+/** The id chosen in this tab, which outlives a reload. Empty at one's own post. */
 export const chosenDeputyship = (): string => sessionStorage.getItem(CHOSEN) ?? "";
 
-export function keepChosen(id: string): void {
-  if (id) sessionStorage.setItem(CHOSEN, id);
-  else sessionStorage.removeItem(CHOSEN);
+/** The login of who chose it: after a session has run out, somebody else may sign in to the same tab. */
+export const choserOfDeputyship = (): string => sessionStorage.getItem(BY) ?? "";
+
+export function keepChosen(id: string, login: string): void {
+  sessionStorage.setItem(CHOSEN, id);
+  sessionStorage.setItem(BY, login);
+}
+
+export function forgetChosen(): void {
+  sessionStorage.removeItem(CHOSEN);
+  sessionStorage.removeItem(BY);
 }

@@ -19,7 +19,7 @@ export function keyOf(form: string): string {
 }
 
 /** 128 random bits, hex; `randomUUID` exists only on https and on loopback. */
-const randomKey = (): string =>
+export const randomKey = (): string =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join(
     "",
   );

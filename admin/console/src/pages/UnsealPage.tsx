@@ -6,7 +6,7 @@ import { END_GRANT, INQUIRERS, UNSEAL } from "../api/operations";
 import { type Problem, problemOf, unexpectedProblem } from "../api/problem";
 import type { Organ, Unsealed } from "../api/types";
 import { DivisionField } from "../forms/DivisionField";
-import { forgetDraft, keyOf } from "../forms/draft";
+import { forgetDraft, keyOf, randomKey } from "../forms/draft";
 import { useTexts } from "../language";
 import { Confirm } from "../parts/Confirm";
 import { ProblemNote } from "../parts/ErrorView";
@@ -111,7 +111,12 @@ function Unseal({ onDone }: { onDone: (opened: Opened) => void }) {
   const [confirming, setConfirming] = useState(false);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
-  const set = (change: Partial<Asked>) => setAsked((now) => ({ ...now, ...change }));
+  // In memory alone, since the form says which case; what is filled in otherwise is another act.
+  const [key, setKey] = useState(randomKey);
+  const set = (change: Partial<Asked>) => {
+    setAsked((now) => ({ ...now, ...change }));
+    setKey(randomKey());
+  };
   const { requester } = asked;
 
   const send = async (to: Organ): Promise<void> => {
@@ -123,15 +128,14 @@ function Unseal({ onDone }: { onDone: (opened: Opened) => void }) {
       department: asked.department.trim() || null,
       days: daysOf(asked.days),
     };
-    const form = `access.unseal.${Object.values(given).join(".")}`;
     setBusy(true);
     setProblem(null);
     const { data, error } = await client
-      .mutation(UNSEAL, { ...given, purpose: asked.why.note.trim(), key: keyOf(form) })
+      .mutation(UNSEAL, { ...given, purpose: asked.why.note.trim(), key })
       .toPromise();
     setBusy(false);
     setConfirming(false);
-    if (data ?? error?.graphQLErrors.length) forgetDraft(form);
+    if (data ?? error?.graphQLErrors.length) setKey(randomKey());
     const opened = error ? null : data?.access.unseal;
     if (opened) onDone({ ...opened.output, to: to.name });
     else setProblem(error ? problemOf(error, texts) : unexpectedProblem(texts, "empty"));
