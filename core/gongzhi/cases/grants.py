@@ -16,10 +16,11 @@ from uuid import UUID, uuid4
 from gongzhi.cases.finding import Found
 from gongzhi.cases.notes import seal_note
 from gongzhi.cases.records import CaseRecord
-from gongzhi.cases.targets import supervisors_of
+from gongzhi.cases.targets import supervisors_of, target_of
 from gongzhi.declarations import Text
-from gongzhi.identity.acting import actor_joins, legal_day
-from gongzhi.identity.actors import ADMINISTRATOR_DUTIES, HANDLING_DUTIES, Actor
+from gongzhi.identity.acting import legal_day, people_of
+from gongzhi.identity.actors import Actor
+from gongzhi.identity.policy import Verdict, decide
 from gongzhi.identity.regions import RegionTree
 from gongzhi.messaging.outbox import promise
 from gongzhi.scenes.loading import LoadedScene
@@ -141,7 +142,7 @@ async def supervisors_of_case(
     apart_from: UUID,
 ) -> list[Holder]:
     """Who watches over the case: the supervising organs in it, or else the nearest one of its region or above, where
-    somebody can review now.
+    somebody can review now: in the very department that plays the part where one does, for the notice is theirs alone.
 
     Where there is nobody in any of them it waits on the desk of the nearest all the same: an emergency does not. Neither
     organs that have ended nor the one `apart_from`, which does not watch over itself; empty where none is left.
@@ -173,27 +174,37 @@ async def supervisors_of_case(
         apart_from,
     )
     above = [Holder(organ_id=row["id"]) for row in rows]
-    manned = await _manned(uow, scene, [holder.organ_id for holder in (*inside, *above)], now)
-    able = [[holder for holder in told if holder.organ_id in manned] for told in (inside, above)]
-    return able[0] or able[1][:1] or inside or above[:1]
-
-
-async def _manned(uow: UnitOfWork, scene: LoadedScene, organs: Sequence[UUID], now: datetime) -> set[UUID]:
-    """Those of the organs where somebody supervises the scene's cases now: with a handling duty, in the department."""
-    by_type = sorted((role.organ_type, role.department) for role in supervisors_of(scene))
-    rows = await uow.fetch(
-        f"SELECT DISTINCT o.id FROM account a {actor_joins('$2')} WHERE o.id = ANY($1) AND a.kind = 'person'"
-        " AND w.duties && $3::text[] AND NOT w.duties && $4::text[]"
-        " AND EXISTS (SELECT 1 FROM unnest($5::text[], $6::text[]) AS watching (type, department)"
-        " WHERE watching.type = o.type AND watching.department IN ('', w.department))",
-        list(organs),
-        legal_day(now),
-        sorted(HANDLING_DUTIES),
-        sorted(ADMINISTRATOR_DUTIES),
-        [organ_type for organ_type, _ in by_type],
-        [department for _, department in by_type],
+    able = await _able(uow, tree, scene, case, [*inside, *above], now)
+    return (
+        [holder for holder in inside if holder in able]
+        or [holder for holder in above if holder in able][:1]
+        or inside
+        or above[:1]
     )
-    return {row["id"] for row in rows}
+
+
+async def _able(
+    uow: UnitOfWork,
+    tree: RegionTree,
+    scene: LoadedScene,
+    case: CaseRecord,
+    holders: Sequence[Holder],
+    now: datetime,
+) -> set[Holder]:
+    """Those of the holders on whose desk somebody works now who may review."""
+    target = target_of(scene, case, "read", None)
+    desks = {
+        (actor.organ.id, desk)
+        for actor in await people_of(uow, {holder.organ_id for holder in holders}, now)
+        if watches_over(scene, decide(actor, "read", target, tree))
+        for desk in ("", actor.department)
+    }
+    return {holder for holder in holders if (holder.organ_id, holder.department) in desks}
+
+
+def watches_over(scene: LoadedScene, verdict: Verdict) -> bool:
+    """Whether somebody who may read a case reads it as a supervisor, involved in it or above."""
+    return bool({supervisor.role for supervisor in supervisors_of(scene)} & set(verdict.roles))
 
 
 async def open_until(uow: UnitOfWork, actor: Actor, found: Found, now: datetime) -> datetime | None:

@@ -19,11 +19,12 @@ from gongzhi.cases.grants import (
     grant,
     notify,
     supervisors_of_case,
+    watches_over,
 )
 from gongzhi.cases.records import record_of
 from gongzhi.cases.reveals import REASONS, reading_role, reveal
 from gongzhi.cases.scope import Trail
-from gongzhi.cases.targets import supervisors_of, target_of
+from gongzhi.cases.targets import target_of
 from gongzhi.declarations import ActResult, Command, CommandDeclaration, Text
 from gongzhi.dispatch import CoreCommand, CoreNamespace, Handler
 from gongzhi.errors import (
@@ -325,8 +326,7 @@ class AccessCommands:
         row = await uow.fetchrow("SELECT * FROM case_grant WHERE id = $1 FOR UPDATE", grant_id)
         if row is None or row["kind"] != "break_glass":
             raise NoSuchThing()
-        supervising = {supervisor.role for supervisor in supervisors_of(found.scene)}
-        if not supervising & set(found.verdict.roles) or row["organ_id"] == actor.organ.id:
+        if not watches_over(found.scene, found.verdict) or row["organ_id"] == actor.organ.id:
             raise ActionNotAllowed(
                 action=title,
                 reason_zh="由监督该案的其他单位进行",

@@ -5,7 +5,7 @@ For the rest of this room; others ask `Directory` or `authenticate`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, Final
 from uuid import UUID
@@ -64,6 +64,16 @@ def actor_of(row: Mapping[str, Any]) -> Actor | None:
         duties=frozenset({"handler"} if service else row["duties"]),
         language="en" if row["language"] == "en" else "zh",
     )
+
+
+async def people_of(uow: UnitOfWork, organs: Collection[UUID], now: datetime) -> list[Actor]:
+    """Everybody who may act for one of the organs now, in no order; no service accounts."""
+    rows = await uow.fetch(
+        f"SELECT {ACTOR_COLUMNS} FROM account a {actor_joins('$2')} WHERE a.kind = 'person' AND o.id = ANY($1)",
+        list(organs),
+        legal_day(now),
+    )
+    return [actor for actor in map(actor_of, rows) if actor is not None]
 
 
 async def hold_account(uow: UnitOfWork, account_id: UUID) -> None:

@@ -24,6 +24,7 @@ from gongzhi.errors import (
 )
 from gongzhi.identity.directory import Directory
 
+from ..little_scene import manifest
 from .conftest import Stage
 from .test_dispatch import ANJI
 from .test_effects import drain, effects_of
@@ -32,6 +33,10 @@ from .test_reading import told
 pytestmark = pytest.mark.anyio
 
 DAY = timedelta(days=1)
+
+_ROLES = manifest("little")["roles"]
+WATCHED_BY_A_DEPARTMENT = {**_ROLES, "watcher": {**_ROLES["watcher"], "department": "未检部"}}
+"""The little scene's roles, where one department of the procuratorates alone supervises."""
 
 
 async def break_glass(stage: Stage, who: str, **named: Any) -> ActResult:
@@ -248,6 +253,49 @@ async def test_no_organ_is_told_of_the_glass_that_it_broke_itself(stage: Stage) 
             for organ in (stage.actors["elsewhere"].organ.id, watcher)
         ]
     assert found == [[watcher], [above]]
+
+
+async def bind_watcher_to(stage: Stage, department: str) -> None:
+    organ = str(stage.actors["watcher"].organ.id)
+    roles = [{"role": "watcher", "region": "330523", "organ": organ, "department": department}]
+    given = {"scene": "little", "region": "330523", "roles": roles}
+    await stage.do("admin", "enable_scene", namespace="administration", region="330000", input=given)
+
+
+async def works_in(stage: Stage, who: str, department: str) -> None:
+    async with stage.store.unit_of_work() as uow:
+        await uow.execute(
+            "UPDATE post SET department = $2 WHERE id = (SELECT post_id FROM account WHERE login = $1)",
+            who,
+            department,
+        )
+        stage.actors[who] = await Directory(stage.tree).actor(uow, who, stage.clock.now())
+
+
+async def test_a_department_with_nobody_in_it_is_not_told_but_the_rest_of_its_organ(stage: Stage) -> None:
+    """The case is bound to a department, and the scene lets anybody of the organ supervise."""
+    await bind_watcher_to(stage, "未检部")
+    case = await told(stage)
+    grant = (await break_glass(stage, "elsewhere", case=str(case))).output["grant"]
+    assert await told_of_broken_glass(stage) == [stage.actors["watcher"].organ.id]
+    assert "break_glass" in [
+        item.waits for item in (await stage.reading.inbox(stage.actors["watcher"])).items
+    ]
+    await review(stage, "watcher", grant)
+
+
+@pytest.mark.parametrize("scene_options", [{"roles": WATCHED_BY_A_DEPARTMENT}], ids=["named otherwise"])
+@pytest.mark.parametrize(("bound", "told_whom"), [("检察二部", "watcher"), ("检察三部", "above")])
+async def test_the_department_that_plays_the_part_is_told_whatever_the_scene_calls_it(
+    stage: Stage, bound: str, told_whom: str
+) -> None:
+    await works_in(stage, "watcher", "检察二部")
+    await works_in(stage, "above", "未检部")
+    await bind_watcher_to(stage, bound)
+    case = await told(stage)
+    grant = (await break_glass(stage, "elsewhere", case=str(case))).output["grant"]
+    assert await told_of_broken_glass(stage) == [stage.actors[told_whom].organ.id]
+    await review(stage, told_whom, grant)
 
 
 @pytest.mark.parametrize(
