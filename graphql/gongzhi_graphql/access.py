@@ -76,8 +76,10 @@ class GlassBroken:
 @strawberry.type(description="查阅。What was shown to whom beyond their post.")
 class AccessQuery:
     @field(
-        "本辖区最近的紧急查阅，新的在前，最多 50 次。The glasses broken lately in your jurisdiction, newest first, at most"
-        " 50; for supervisors and security administrators, empty for others."
+        "本辖区的紧急查阅，最多 50 次：监督机关先见未评查的，等得最久的在前，评查后即让位；再见已评查的，新的在前；"
+        "案件封存后不再列出。安全管理员按时间，新的在前。The broken glasses of your jurisdiction, at most 50: for supervisors"
+        " those not reviewed yet, the longest waiting first, then the reviewed, newest first, and none of a case sealed"
+        " since; for security administrators the newest first; empty for others."
     )
     async def broken_glass(self, info: Info) -> list[GlassBroken]:
         context = info.context

@@ -150,12 +150,12 @@ class Reading(CaseLists):
             return pdf
 
     async def broken_glass(self, actor: Actor) -> list[BrokenGlass]:
-        """The glasses broken lately that the actor watches over, 50 at most: those not reviewed yet before
-        the others, and of each the newest first.
+        """The broken glasses that the actor watches over, 50 at most.
 
-        A supervisor sees those of cases that they may read, the words of who broke it too, and leaves an access leaf where
-        there are any. A security administrator sees those of their organ's subtree, and no case. Nobody else sees any,
-        and no app does in somebody's name.
+        A supervisor sees those of cases that they may read, so none of a case that was sealed since, with the words of who
+        broke it, and leaves an access leaf where there are any: those not reviewed yet, the longest waiting first, so that
+        each comes to sight, and then the reviewed, newest first. A security administrator sees those of their organ's
+        subtree, newest first, and no case. Nobody else sees any, and no app does in somebody's name.
         """
         security = "security_admin" in actor.duties
         scenes = [s.id for s in loaded(self._scenes) if actor.organ.type in s.manifest.supervisors]
@@ -166,12 +166,15 @@ class Reading(CaseLists):
             return []
         if actor.scopes is not None:
             return []
+        order = "g.at DESC, g.id DESC"
+        if not security:
+            order = f"g.review IS NOT NULL, CASE WHEN g.review IS NULL THEN g.at END, {order}"
         async with self._store.unit_of_work() as uow:
             rows = await uow.fetch(
                 "SELECT g.*, c.region, c.scene, o.name AS organ_name, a.login FROM case_grant g"
                 " JOIN cases c ON c.id = g.case_id JOIN organ o ON o.id = g.organ_id JOIN account a ON a.id = g.account_id"
                 f" WHERE g.kind = 'break_glass' AND c.region LIKE $1 AND ($2::text[] IS NULL OR c.scene = ANY($2))"
-                f" AND {condition} ORDER BY g.review IS NOT NULL, g.at DESC, g.id DESC LIMIT 50",
+                f" AND {condition} ORDER BY {order} LIMIT 50",
                 self._tree.prefix(actor.organ.region),
                 None if security else scenes,
                 *args,
