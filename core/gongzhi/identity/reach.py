@@ -8,7 +8,7 @@ their division and below. Nobody reaches their own person, and nobody gives what
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gongzhi.declarations import Text
@@ -34,6 +34,10 @@ _ASK_EITHER: Final = Text(
 )
 _ASK_REGION: Final = Text(
     zh="请由该区划或其上级的区域管理员办理", en="Ask a region administrator of that division or one above"
+)
+_ASK_SECURITY: Final = Text(
+    zh="请由该区划或其上级的安全管理员办理",
+    en="Ask a security administrator of that division or one above",
 )
 
 NO_DUTY: Final = Beyond(
@@ -83,7 +87,7 @@ PLATFORM_ORGAN: Final = Beyond(
 )
 
 _GIVEN_BY: Final = {
-    **dict.fromkeys(ADMINISTRATOR_DUTIES, Text(zh="请由安全管理员办理", en="Ask the security administrator")),
+    **dict.fromkeys(ADMINISTRATOR_DUTIES, _ASK_SECURITY),
     "region_admin": _ASK_REGION,
 }
 """Whom to ask for the duties that not every administrator gives."""
@@ -112,7 +116,9 @@ def refuse_beyond(
     for duty in sorted(duties):
         if not may_give(actor, organ, duty, tree):
             inside = reaches(actor, organ, tree) or secures(actor, organ, tree)
-            raise not_allowed(action, _not_given(duty) if inside else no_reach(actor))
+            beyond = _not_given(duty) if inside else no_reach(actor)
+            # Who gives a duty gives it wherever they reach: whom to ask doesn't depend on why this actor may not.
+            raise not_allowed(action, replace(beyond, advice=_GIVEN_BY.get(duty, beyond.advice)))
 
 
 def secures(actor: Actor, organ: Organ, tree: RegionTree) -> bool:
@@ -152,7 +158,7 @@ def not_allowed(action: Text, beyond: Beyond) -> ActionNotAllowed:
 
 def _not_given(duty: str) -> Beyond:
     reason = Text(zh=f"职责 {duty} 不由您授予或收回", en=f"the duty {duty} is not yours to give or take")
-    return Beyond(reason=reason, advice=_GIVEN_BY.get(duty, _ASK_EITHER))
+    return Beyond(reason=reason, advice=_ASK_EITHER)
 
 
 def _holds(tree: RegionTree, above: str, region: str) -> bool:

@@ -30,11 +30,12 @@ TREE = RegionTree.load()
 
 @pytest.fixture
 async def offices(stage: Stage) -> Stage:
-    """The stage with a city's administrator, an organ's, and a security administrator of the province."""
+    """The stage with a city's administrator, an organ's, and security administrators of the province and the city."""
     plan = (
         ("city", stage.actors["above"].organ.id, "region_admin"),
         ("chief", stage.actors["police"].organ.id, "organ_admin"),
         ("security", stage.actors["auditor"].organ.id, "security_admin"),
+        ("guard", stage.actors["above"].organ.id, "security_admin"),
     )
     directory = Directory(TREE)
     async with stage.store.unit_of_work() as uow:
@@ -127,7 +128,13 @@ REFUSALS = [
     ("city", "add_account", "elsewhere", "handler", "that organ's division does not lie", "Ask a region"),
     ("security", "add_account", "police", "handler", "the duty handler is not yours", "organ administrator"),
     ("chief", "add_account", "police", "region_admin", "the duty region_admin is not", "Ask a region"),
-    ("city", "add_account", "police", "security_admin", "the duty security_admin is not", "Ask the security"),
+    ("city", "add_account", "police", "security_admin", "the duty security_admin is not", "Ask a security"),
+    ("guard", "add_account", "elsewhere", "audit_admin", "division does not lie", "Ask a security"),
+    ("guard", "add_account", "elsewhere", "region_admin", "division does not lie", "Ask a region"),
+    ("city", "add_account", "elsewhere", "security_admin", "division does not lie", "Ask a security"),
+    ("chief", "add_account", "above", "audit_admin", "that organ is not yours", "Ask a security"),
+    ("chief", "add_account", "above", "region_admin", "that organ is not yours", "Ask a region"),
+    ("doctor", "add_account", "police", "system_admin", "your post has no duty", "Ask a security"),
     (
         "security",
         "add_department",

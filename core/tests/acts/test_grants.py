@@ -373,7 +373,9 @@ async def test_supervisors_see_what_was_broken_and_security_administrators_see_n
     }
 
 
-async def test_glasses_not_reviewed_yet_come_before_the_others_the_longest_waiting_first(stage: Stage) -> None:
+async def test_glasses_not_reviewed_yet_come_before_the_others_the_longest_waiting_first(
+    stage: Stage,
+) -> None:
     """Else what is beyond the fifty of a list would never come to sight. Who reviews none sees the newest first."""
     cases = []
     for number in range(3):
