@@ -15,7 +15,7 @@ from gongzhi.identity.acting import legal_day
 from gongzhi.identity.actors import Actor
 from gongzhi.identity.deputies import LISTED, deputise, end_deputyship, holder_of
 from gongzhi.identity.directory import Directory
-from gongzhi.identity.reach import ONESELF, not_allowed, reaches, refuse_no_reach
+from gongzhi.identity.reach import OWN_DEPUTYSHIP, not_allowed, reaches, refuse_no_reach
 from gongzhi.identity.regions import RegionTree
 from gongzhi.store import Store, UnitOfWork
 
@@ -71,7 +71,7 @@ class DeputyCommands:
             await self._refuse_beyond(uow, actor, held[value[where]], f"/{where}", trail)
         own = await uow.fetchval("SELECT person_id FROM account WHERE id = $1", actor.account_id)
         if own == held[value["deputy"]]["person_id"]:
-            raise not_allowed(DEPUTISE, ONESELF)
+            raise not_allowed(DEPUTISE, OWN_DEPUTYSHIP)
         first = value.get("valid_from")
         deputyship_id = await deputise(
             uow,

@@ -27,6 +27,7 @@ from gongzhi.identity.passwords import check_login
 from gongzhi.identity.reach import (
     DIRECTORY_DUTIES,
     ONESELF,
+    OWN_ORGAN,
     may_register,
     no_reach,
     not_allowed,
@@ -221,7 +222,7 @@ class DirectoryCommands:
             if problem := may_register(actor, organ.region, organ.type, self._tree):
                 raise not_allowed(ADMINISTER, problem)
         if actor.organ.id in (old.id, new.id):
-            raise not_allowed(ADMINISTER, ONESELF)
+            raise not_allowed(ADMINISTER, OWN_ORGAN)
         since = _day(value.get("since"), now)
         taken = await succeed(
             uow,

@@ -39,6 +39,7 @@ _ASK_SECURITY: Final = Text(
     zh="请由该区划或其上级的安全管理员办理",
     en="Ask a security administrator of that division or one above",
 )
+_ASK_ANOTHER: Final = Text(zh="请由另一名管理员办理", en="Ask another administrator")
 
 NO_DUTY: Final = Beyond(
     reason=Text(
@@ -75,11 +76,21 @@ REGISTERING: Final = Beyond(
     advice=_ASK_REGION,
 )
 ONESELF: Final = Beyond(
+    reason=Text(zh="不能管理本人的岗位和账号", en="nobody administers their own posts and accounts"),
+    advice=_ASK_ANOTHER,
+)
+OWN_DEPUTYSHIP: Final = Beyond(
+    reason=Text(zh="不能指定本人代理他人", en="nobody names themselves a deputy"), advice=_ASK_ANOTHER
+)
+OWN_ORGAN: Final = Beyond(
     reason=Text(
-        zh="不能管理本人的单位继受、岗位和账号",
-        en="nobody administers their own posts and accounts, nor the end of their own organ",
+        zh="不能办理本人所在单位的继受",
+        en="nobody lets their own organ take another's place, nor another take its",
     ),
-    advice=Text(zh="请由另一名管理员办理", en="Ask another administrator"),
+    advice=Text(
+        zh="请由其他单位的区域管理员办理，其区划须包含两个单位",
+        en="Ask a region administrator of another organ, whose division holds both",
+    ),
 )
 PLATFORM_ORGAN: Final = Beyond(
     reason=Text(zh="平台单位只能由运维人员登记", en="only the operators register organs of the platform"),

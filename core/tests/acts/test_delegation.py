@@ -173,6 +173,8 @@ async def test_a_refusal_names_what_is_wrong_and_whom_to_ask(
 async def test_oneself_is_another_administrators(offices: Stage) -> None:
     with pytest.raises(ActionNotAllowed) as refused:
         await do(offices, "chief", "close_account", login="chief")
+    assert "own posts and accounts" in refused.value.message("en")
+    assert "本人的岗位和账号" in refused.value.message("zh")
     assert refused.value.remedy("en") == "Ask another administrator."
 
 

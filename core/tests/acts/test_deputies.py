@@ -205,6 +205,14 @@ async def test_what_does_not_fit_is_refused_and_nothing_is_stored(offices: Stage
     await name(offices, "chief", "zhou", "zheng", 0, 90)
 
 
+async def test_who_would_name_themselves_is_told_so(offices: Stage) -> None:
+    with pytest.raises(ActionNotAllowed) as refused:
+        await name(offices, "chief", "zhou", "chief")
+    assert "nobody names themselves a deputy" in refused.value.message("en")
+    assert "不能指定本人代理他人" in refused.value.message("zh")
+    assert refused.value.remedy("zh") == "请由另一名管理员办理。"
+
+
 async def test_nobody_has_two_deputies_and_no_deputy_has_one(offices: Stage) -> None:
     await name(offices, "chief", "zhou", "wu")
     pairs = (("zhou", "zheng"), ("wu", "zheng"), ("zheng", "zhou"))

@@ -329,7 +329,7 @@ async def test_no_administrator_takes_another_organs_cases_into_their_own(stage:
     new = await organ(stage, "admin")
     await told(stage)
     for old, successor in ((new, stage.actors["admin"].organ), (stage.actors["admin"].organ, new)):
-        with pytest.raises(ActionNotAllowed):
+        with pytest.raises(ActionNotAllowed) as refused:
             await stage.do(
                 "admin",
                 "succeed_organ",
@@ -337,6 +337,9 @@ async def test_no_administrator_takes_another_organs_cases_into_their_own(stage:
                 region="330000",
                 input={"organ": str(old.id), "successor": str(successor.id), "document": ORDER},
             )
+        assert "不能办理本人所在单位的继受" in refused.value.message("zh")
+        assert "nobody lets their own organ take another's place" in refused.value.message("en")
+        assert "of another organ" in refused.value.remedy("en")
     assert await stage.count("organ_successor") == 0
 
 
