@@ -14,7 +14,7 @@ from gongzhi.audit.scan import scan
 from gongzhi.audit.sequencer import Sequencer
 from gongzhi.cli import main
 from gongzhi.clock import SystemClock
-from gongzhi.errors import SignInRequired
+from gongzhi.errors import AppWithdrawn, SignInRequired
 from gongzhi.identity.actors import Actor
 from gongzhi.identity.apps.granting import Granting
 from gongzhi.trail import AuditJournal
@@ -76,7 +76,7 @@ async def test_an_app_is_registered_renewed_and_revoked(gongzhi: Shell, town: To
 
     assert (await gongzhi("app", "revoke", first["client_id"]))[0] == 0
     assert await apps.app(first["client_id"]) is None
-    assert isinstance((await apps.admit(second["practice_key"], None, now)).outcome, SignInRequired)
+    assert isinstance((await apps.admit(second["practice_key"], None, now)).outcome, AppWithdrawn)
     listed = (await gongzhi("app", "list"))[1]
     assert listed[0].split("\t")[:2] == [first["client_id"], "revoked"]
     code, _, error = await gongzhi("app", "revoke", first["client_id"])
