@@ -31,13 +31,6 @@ class Text:
         return self.en if language == "en" else self.zh
 
 
-def counted(number: int, noun: str) -> str:
-    """A number of things in English: 1 row, 2 rows."""
-    if number == 1:
-        return f"1 {noun}"
-    return f"{number} {noun[:-1]}ies" if noun.endswith("y") else f"{number} {noun}s"
-
-
 @dataclass(frozen=True, kw_only=True)
 class CaseValues:
     """What a rule sees of a case: `state` names the active states, `data` holds personal fields in clear."""

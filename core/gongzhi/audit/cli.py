@@ -24,8 +24,8 @@ from gongzhi.audit.scan import scan
 from gongzhi.audit.sequencer import ANY_TREE
 from gongzhi.audit.sources import DatabaseSource, FolderSource, Source, UrlSource
 from gongzhi.audit.verify import Verified, verify_log
-from gongzhi.declarations import counted
 from gongzhi.errors import AuditNotStarted, NoSuchThing
+from gongzhi.plurals import counted
 from gongzhi.settings import Settings
 from gongzhi.store import Store, UnitOfWork
 
@@ -211,14 +211,17 @@ async def _scan(_arguments: argparse.Namespace) -> int:
         _print(str(finding))
     count, entries = len(found.findings), found.checkpoint.size + found.waiting
     _print(f"{found.rows} 行、{entries} 条目，{count} 处不符")
-    _print(f"{counted(found.rows, 'row')}, {counted(entries, 'entry')}, {counted(count, 'finding')}")
+    _print(
+        f"{counted(found.rows, 'row', 'rows')}, {counted(entries, 'entry', 'entries')},"
+        f" {counted(count, 'finding', 'findings')}"
+    )
     return 1 if found.findings else 0
 
 
 async def _export(arguments: argparse.Namespace) -> int:
     async with _opened() as (store, log), store.unit_of_work() as uow:
         size = await export_log(await _snapshot(uow), log.public_key, arguments.folder)
-    _print(f"{size} 条目 → {arguments.folder} · {counted(size, 'entry')}\n{log.public_key}")
+    _print(f"{size} 条目 → {arguments.folder} · {counted(size, 'entry', 'entries')}\n{log.public_key}")
     return 0
 
 

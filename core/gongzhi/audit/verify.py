@@ -12,8 +12,8 @@ from gongzhi.audit.notes import Checkpoint, PublicKey, open_checkpoint
 from gongzhi.audit.proof import TreeReader
 from gongzhi.audit.sources import Source
 from gongzhi.audit.tiles import TILE_BYTES, WIDTH, Tile, levels, tiles_at, unpack_entries
-from gongzhi.declarations import counted
 from gongzhi.errors import AuditBroken, NoSuchThing
+from gongzhi.plurals import counted
 
 Visit = Callable[[int, Sequence[bytes]], None]
 """Called with the place of the first entry and the entries, bundle by bundle."""
@@ -59,14 +59,14 @@ async def verify_continues(source: Source, newer: Checkpoint, older: Checkpoint)
         raise broken(
             "checkpoint",
             zh=f"日志只有 {newer.size} 条，先前的检查点已有 {older.size} 条",
-            en=f"the log has {counted(newer.size, 'entry')}, the older checkpoint had {older.size}",
+            en=f"the log has {counted(newer.size, 'entry', 'entries')}, the older checkpoint had {older.size}",
         )
     proof = await TreeReader(source=source, size=newer.size).consistency(older.size)
     if not consistency_holds(older.size, older.root, newer.size, newer.root, proof):
         raise broken(
             "checkpoint",
             zh=f"前 {older.size} 条与先前的检查点不符",
-            en=f"the log does not begin with the {counted(older.size, 'entry')} of the older checkpoint",
+            en=f"the log does not begin with the {counted(older.size, 'entry', 'entries')} of the older checkpoint",
         )
 
 
@@ -112,7 +112,7 @@ async def _entry_hashes(source: Source, tile: Tile, visit: Visit) -> bytes:
         raise broken(
             bundle.path,
             zh=f"{bundle.path} 有 {len(entries)} 项，应有 {tile.width} 项",
-            en=f"{bundle.path} holds {counted(len(entries), 'item')}, not {tile.width}",
+            en=f"{bundle.path} holds {counted(len(entries), 'item', 'items')}, not {tile.width}",
         )
     visit(tile.index * WIDTH, entries)
     return b"".join([leaf_hash(entry) for entry in entries])
@@ -135,7 +135,7 @@ def _difference(tile: Tile, published: bytes, built: bytes) -> AuditBroken:
         return broken(
             tile.path,
             zh=f"{tile.path} 长度为 {len(published)} 字节",
-            en=f"{tile.path} is {counted(len(published), 'byte')} long",
+            en=f"{tile.path} is {counted(len(published), 'byte', 'bytes')} long",
         )
     pairs = range(0, len(built), HASH_BYTES)
     at = next(at for at in pairs if published[at : at + HASH_BYTES] != built[at : at + HASH_BYTES])

@@ -16,6 +16,7 @@ from gongzhi.identity.client_secrets import make_secret, revoke_secret, secrets_
 from gongzhi.identity.passwords import check_login
 from gongzhi.identity.revoking import revoke_access
 from gongzhi.identity.second_step import forget_factor
+from gongzhi.plurals import counted
 from gongzhi.store.unit_of_work import Row, UnitOfWork
 
 Doing = Callable[[Office, argparse.Namespace], Coroutine[Any, Any, None]]
@@ -103,7 +104,7 @@ async def _list(office: Office, given: argparse.Namespace) -> None:
         say(
             "\t".join((str(row["id"]), _state(row, office.now), *(f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in when)))
         )
-    say(f"{len(rows)} 个密钥 · {len(rows)} secrets")
+    say(f"{len(rows)} 个密钥 · {counted(len(rows), 'secret', 'secrets')}")
 
 
 async def _take_back(office: Office, given: argparse.Namespace) -> None:

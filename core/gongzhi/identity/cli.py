@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from gongzhi.declarations import Text, counted
+from gongzhi.declarations import Text
 from gongzhi.errors import ImpossibleDate, InvalidInput, NoSuchThing
 from gongzhi.identity.acting import legal_day
 from gongzhi.identity.attempts import Attempts
@@ -30,6 +30,7 @@ from gongzhi.identity.providers import Provider
 from gongzhi.identity.regions import RegionTree
 from gongzhi.identity.revoking import revoke_access, revoke_new_administrators
 from gongzhi.identity.sessions import end_sessions
+from gongzhi.plurals import counted
 from gongzhi.store.store import Store
 from gongzhi.store.unit_of_work import UnitOfWork
 
@@ -202,7 +203,7 @@ async def _list_organs(office: Office, given: argparse.Namespace) -> None:
     async with office.store.unit_of_work() as uow:
         rows = await uow.fetch(_ORGANS, pattern)
     print_rows(rows)
-    say(f"{len(rows)} 个单位 · {counted(len(rows), 'organ')}")
+    say(f"{len(rows)} 个单位 · {counted(len(rows), 'organ', 'organs')}")
 
 
 async def _add_account(office: Office, given: argparse.Namespace) -> None:
@@ -316,7 +317,7 @@ async def _list_accounts(office: Office, _given: argparse.Namespace) -> None:
                 (row["login"], row["kind"], _state(row, office.now), *(text or "-" for text in details))
             )
         )
-    say(f"{len(rows)} 个账号 · {counted(len(rows), 'account')}")
+    say(f"{len(rows)} 个账号 · {counted(len(rows), 'account', 'accounts')}")
 
 
 def _state(row: dict[str, Any], now: datetime) -> str:

@@ -13,6 +13,7 @@ from gongzhi.identity.acting import legal_day
 from gongzhi.identity.cli import Office, Opened, Subparsers, organ_named, print_rows, run_by, say
 from gongzhi.identity.deputies import LISTED, REASONS, deputise, end_deputyship, holder_of
 from gongzhi.identity.leaving import leave
+from gongzhi.plurals import counted
 from gongzhi.store.unit_of_work import Row
 
 NO_ID = Text(zh="须为 gongzhi deputy list 列出的编号", en="it must be an id that `gongzhi deputy list` shows")
@@ -89,7 +90,7 @@ async def _list(office: Office, given: argparse.Namespace) -> None:
         rows: list[Row] = await uow.fetch(LISTED, organ_id)
     today = legal_day(office.now)
     print_rows([{**row, "ended_at": _state(row, today)} for row in rows])
-    say(f"{len(rows)} 项代理 · {len(rows)} deputyships")
+    say(f"{len(rows)} 项代理 · {counted(len(rows), 'deputyship', 'deputyships')}")
 
 
 async def _leave(office: Office, given: argparse.Namespace) -> None:

@@ -13,8 +13,9 @@ from typing import Any
 
 import jsonschema_rs
 
-from gongzhi.declarations import Json, Text, counted
+from gongzhi.declarations import Json, Text
 from gongzhi.errors import GongzhiError, ImpossibleDate, InvalidInput, UnknownField
+from gongzhi.plurals import counted
 from gongzhi.scenes.manifest import ManifestError
 
 EMPTY: dict[str, Any] = {"type": "object", "additionalProperties": False, "properties": {}}
@@ -186,7 +187,11 @@ def _problem(
         return choice_expected(choices)
     zh, en = _PROBLEMS.get(keyword, (f"不符合规则 {keyword}", f"it breaks the rule {keyword}"))
     if isinstance(limit := details.get("limit"), int):
-        details = {**details, "characters": counted(limit, "character"), "items": counted(limit, "item")}
+        details = {
+            **details,
+            "characters": counted(limit, "character", "characters"),
+            "items": counted(limit, "item", "items"),
+        }
     return Text(zh=zh.format(**details), en=en.format(**details))
 
 

@@ -19,8 +19,9 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gongzhi.declarations import Text, counted
+from gongzhi.declarations import Text
 from gongzhi.errors import KeyUnreadable
+from gongzhi.plurals import counted
 from gongzhi.store.durable import write_durably
 from gongzhi.store.faults import folder_faults
 
@@ -160,7 +161,7 @@ def _read(path: Path) -> bytes:
     if len(key) != KEY_BYTES:
         problem = Text(
             zh=f"长度为 {len(key)} 字节，应为 {KEY_BYTES}",
-            en=f"it has {counted(len(key), 'byte')}, not {KEY_BYTES}",
+            en=f"it has {counted(len(key), 'byte', 'bytes')}, not {KEY_BYTES}",
         )
         raise KeyUnreadable(name=path.name, problem=problem)
     return key

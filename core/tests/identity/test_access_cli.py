@@ -35,7 +35,7 @@ async def test_a_secret_is_shown_once_listed_without_itself_and_taken_back(
     assert await sign_in.client_token("clinic", secret, SystemClock().now())
     row, count = (await gongzhi("secret", "list", "clinic")).out
     id, state, *_ = row.split("\t")
-    assert (state, count, secret in row) == ("valid", "1 个密钥 · 1 secrets", False)
+    assert (state, count, secret in row) == ("valid", "1 个密钥 · 1 secret", False)
     assert (await gongzhi("secret", "revoke", id)).code == 0
     with pytest.raises(CredentialsWrong):
         await sign_in.client_token("clinic", secret, SystemClock().now() + timedelta(seconds=1))

@@ -79,6 +79,7 @@ async def test_an_app_is_registered_renewed_and_revoked(gongzhi: Shell, town: To
     assert isinstance((await apps.admit(second["practice_key"], None, now)).outcome, AppWithdrawn)
     listed = (await gongzhi("app", "list"))[1]
     assert listed[0].split("\t")[:2] == [first["client_id"], "revoked"]
+    assert listed[-1] == "1 个应用 · 1 app"
     code, _, error = await gongzhi("app", "revoke", first["client_id"])
     assert (code, "not_found" in error) == (1, True)
 

@@ -31,7 +31,7 @@ async def test_a_deputy_is_named_listed_and_ended_and_each_is_on_record(
     assert (acting.login, acting.title) == ("wang", "副大队长")
     row, count = (await gongzhi("deputy", "list", town.police.name)).out
     assert row.split("\t") == [id, "demo-li", "wang", in_days(0), until, "illness", "open"]
-    assert count == "1 项代理 · 1 deputyships"
+    assert count == "1 项代理 · 1 deputyship"
     assert (await gongzhi("deputy", "end", id)).code == 0
     with pytest.raises(NotDeputy):
         await sign_in.actor_from_session(session.token, SystemClock().now(), deputyship=id)

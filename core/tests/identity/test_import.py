@@ -219,7 +219,7 @@ async def test_undoing_the_first_import_leaves_an_empty_directory(gongzhi: Shell
     assert await findings(gongzhi.store) == ()
     (row, total) = (await gongzhi("directory", "list")).out
     assert (row.split("\t")[0], row.split("\t")[2:]) == (said.out[0], ["7", "0", "0", "undone"])
-    assert total == "1 次导入 · 1 imports"
+    assert total == "1 次导入 · 1 import"
     again = await gongzhi("directory", "undo", said.out[0])
     assert again.error[0].startswith("import_closed: ")
 

@@ -48,7 +48,7 @@ async def test_an_identity_is_linked_listed_and_unlinked_each_on_record(
     linked = await gongzhi("identity", "link", "zzd", "wang", "--subject", "uid-1")
     assert (linked.code, linked.out) == (0, ["账号 wang 已关联 zzd · account wang is linked with zzd"])
     row, count = (await gongzhi("identity", "list")).out
-    assert (row.split("\t")[:2], count) == (["zzd", "wang"], "1 个关联 · 1 links")
+    assert (row.split("\t")[:2], count) == (["zzd", "wang"], "1 个关联 · 1 link")
     now = SystemClock().now()
     session = await sign_in.sign_in("wang", PASSWORD, now)
     assert (await gongzhi("identity", "unlink", "zzd", "wang")).code == 0

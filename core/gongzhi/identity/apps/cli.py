@@ -20,6 +20,7 @@ from gongzhi.errors import InvalidInput, NoSuchThing
 from gongzhi.identity.apps import registry
 from gongzhi.identity.apps.registry import KINDS, App, Registration, Secrets
 from gongzhi.identity.journal import Action, IdentityAct, Journal
+from gongzhi.plurals import counted
 from gongzhi.store.store import Store
 from gongzhi.store.unit_of_work import UnitOfWork
 
@@ -131,7 +132,7 @@ async def _list(office: AppOffice, _given: argparse.Namespace) -> None:
         _print(
             "\t".join((str(app.id), state, app.kind, app.organ.zh, app.name.zh, " ".join(sorted(app.scopes))))
         )
-    _print(f"{len(apps)} 个应用 · {len(apps)} apps")
+    _print(f"{len(apps)} 个应用 · {counted(len(apps), 'app', 'apps')}")
 
 
 async def _scopes(office: AppOffice, _given: argparse.Namespace) -> None:

@@ -18,6 +18,7 @@ from gongzhi.identity.imports.plan import Plan
 from gongzhi.identity.imports.sheets import read_book
 from gongzhi.identity.imports.template import write_template
 from gongzhi.identity.regions import RegionTree
+from gongzhi.plurals import counted
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -91,7 +92,7 @@ async def _list(office: Office, _given: argparse.Namespace) -> None:
     for row in rows:
         state = "stored" if row["undone_at"] is None else "undone"
         say("\t".join(str(row[name]) for name in ("id", "at", "added", "changed", "ended")) + f"\t{state}")
-    say(f"{len(rows)} 次导入 · {len(rows)} imports")
+    say(f"{len(rows)} 次导入 · {counted(len(rows), 'import', 'imports')}")
 
 
 def _template(given: argparse.Namespace) -> int:

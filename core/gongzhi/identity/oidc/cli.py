@@ -13,6 +13,7 @@ from gongzhi.identity.cli import Office, Opened, Subparsers, say
 from gongzhi.identity.oidc.external import PEOPLE_ONLY, link, read_reference, subject_key, unlink
 from gongzhi.identity.passwords import check_login
 from gongzhi.identity.sessions import end_sessions
+from gongzhi.plurals import counted
 from gongzhi.store.unit_of_work import Row, UnitOfWork
 
 _ACCOUNT = """
@@ -89,7 +90,7 @@ async def _list(office: Office, _given: argparse.Namespace) -> None:
     for row in rows:
         how = "自动 · matched" if row["vouched_at"] is None else "指定 · linked"
         say("\t".join((row["provider"], row["login"], row["linked_at"].strftime("%Y-%m-%dT%H:%M:%SZ"), how)))
-    say(f"{len(rows)} 个关联 · {len(rows)} links")
+    say(f"{len(rows)} 个关联 · {counted(len(rows), 'link', 'links')}")
 
 
 async def _account(uow: UnitOfWork, login: str) -> Row:
