@@ -77,9 +77,9 @@ class GlassBroken:
 class AccessQuery:
     @field(
         "本辖区的紧急查阅，最多 50 次：监督机关先见未评查的，等得最久的在前，评查后即让位；再见已评查的，新的在前；"
-        "案件封存后不再列出。安全管理员按时间，新的在前。The broken glasses of your jurisdiction, at most 50: for supervisors"
-        " those not reviewed yet, the longest waiting first, then the reviewed, newest first, and none of a case sealed"
-        " since; for security administrators the newest first; empty for others."
+        "案件封存后不再列出。安全管理员按时间，新的在前。The broken glasses of your jurisdiction, at most 50: for"
+        " supervisors those not reviewed yet, the longest waiting first, then the reviewed, newest first, and none of a case"
+        " sealed since; for security administrators the newest first; empty for others."
     )
     async def broken_glass(self, info: Info) -> list[GlassBroken]:
         context = info.context
@@ -184,7 +184,7 @@ class AccessMutation:
 
     @field(
         "提前结束查阅：依法开放的，由原单位有签发职责的人；紧急查阅，由评查它的单位。Ends an access before its time: an"
-        " unsealing by an approver of the organ that sealed, a broken glass by who reviews it. `grant` is its id."
+        " opening by law by an approver of the organ that sealed, a broken glass by who reviews it. `grant` is its id."
     )
     async def end_grant(self, info: Info, grant: strawberry.ID, key: str) -> ActResult | None:
         given = {"grant": str(local_id("Grant", grant))}

@@ -143,7 +143,8 @@ class Case(Node):
         return (await self.opened(info)).nudged_until
 
     @field(
-        "仅凭紧急查阅或依法开放查阅的，何时到期。When the case closes again to who reads it by such a grant alone."
+        "仅凭紧急查阅或依法开放查阅的，何时到期。"
+        "When the case closes again to you, who read it by broken glass or an opening by law alone."
     )
     async def open_until(self, info: Info) -> datetime | None:
         return (await self.opened(info)).open_until

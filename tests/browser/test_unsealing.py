@@ -159,7 +159,7 @@ def test_the_page_fits_a_small_screen_in_english(desk: Desk, approver: str) -> N
     desk.page.set_viewport_size(NARROW)
     signs_in(desk, approver)
     desk.button("English").click()
-    desk.link("Unsealing").click()
+    desk.link("Opening by law").click()
     expect(
         desk.page.get_by_role("radio", name=re.compile("^A judicial organ needs it for a case"))
     ).to_be_visible()

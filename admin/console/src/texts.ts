@@ -574,7 +574,7 @@ export const en: Texts = {
   glassAt: "At",
   glassUntil: "Until",
   glassFinding: "Finding",
-  unsealing: "Unsealing",
+  unsealing: "Opening by law",
   unsealIntro:
     "A case that your organ sealed is opened to an organ that inquires by law: on one of two grounds, upon a written request, for a time. An approver does it, and each time is on record. For yourself the case stays sealed.",
   unsealCase: "The case's id (from your own file)",

@@ -1,5 +1,5 @@
-"""Grants: the right to read one case for a time. By breaking the glass (紧急查阅) or by the unsealing of a sealed case
-(解除封存); who gets one, who is told, how it ends.
+"""Grants: the right to read one case for a time. By breaking the glass (紧急查阅) or by the opening of a sealed case by law
+(依法开放); who gets one, who is told, how it ends.
 
 A grant reads and nothing more, under a role that the scene keeps for it: what that role may not see stays hidden, and
 sealed cases open to no emergency.

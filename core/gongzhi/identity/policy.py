@@ -43,7 +43,7 @@ class LinePart:
 @dataclass(frozen=True, kw_only=True)
 class Grant:
     """A right to read one case for a time, beside those that posts give: an account's that broke the glass (紧急查阅), or,
-    with no account, an organ's or department's that a sealed case was opened to (解除封存).
+    with no account, an organ's or department's that a sealed case was opened to by law (依法开放).
 
     It holds as long as the case is as it was given for: `sealed`, or not.
     """

@@ -66,7 +66,7 @@ class Manifest(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     """What a scene says about itself.
 
     `emergency_role` is the one under which somebody not entitled reads a case in an emergency (紧急查阅), for its organ
-    types only; `inquiry_role` that of an organ to which a sealed case is opened by law (解除封存). Without them neither
+    types only; `inquiry_role` that of an organ to which a sealed case is opened by law (依法开放). Without them neither
     is possible. Both are roles in name: nobody is bound to them, and no action is theirs.
     """
 

@@ -1,4 +1,4 @@
-"""Breaking the glass, and the unsealing of a sealed case: who may, what it opens, how it ends, what stays on record."""
+"""Breaking the glass, and the opening of a sealed case by law: who may, what it opens, how it ends, what stays on record."""
 
 from __future__ import annotations
 

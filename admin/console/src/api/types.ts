@@ -127,7 +127,7 @@ export interface Case extends CaseSummary {
   revealedUntil: string | null;
   documentsMasked: boolean;
   mayNudge: boolean;
-  /** When it closes again to who reads it by broken glass or an unsealing alone. */
+  /** When it closes again to who reads it by broken glass or an opening by law alone. */
   openUntil: string | null;
   /** From when who must act may be nudged again; null while somebody may be nudged, and for who doesn't supervise. */
   nudgedUntil: string | null;
