@@ -41,7 +41,7 @@ _ASK_SECURITY: Final = Text(
 )
 _ASK_ANOTHER: Final = Text(zh="请由另一名管理员办理", en="Ask another administrator")
 
-NO_DUTY: Final = Beyond(
+NO_DIRECTORY_DUTY: Final = Beyond(
     reason=Text(
         zh="您的岗位没有管理单位和人员的职责", en="your post has no duty to administer organs and people"
     ),
@@ -147,7 +147,7 @@ def refuse_no_reach(actor: Actor, organ: Organ, tree: RegionTree, *, action: Tex
 def no_reach(actor: Actor) -> Beyond:
     """Why the actor administers nothing of an organ: the duty, the organ or its division is wrong."""
     if not actor.duties & DIRECTORY_DUTIES:
-        return NO_DUTY
+        return NO_DIRECTORY_DUTY
     of_region = actor.duties & {"region_admin", "security_admin"}
     return OTHER_REGION if of_region else OTHER_ORGAN
 
