@@ -56,6 +56,14 @@ class DemoServer:
             return await host.sign_in.issue_token(uow, login, host.clock.now(), timedelta(days=300))
 
 
+LONGEST = ("tests/noninterference/", "tests/matrix/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest come first, so that none of them is left for one worker alone at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
 @pytest.fixture(scope="session")
 def demo_server(database: TestDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoServer]:
     home = tmp_path_factory.mktemp("demo")
