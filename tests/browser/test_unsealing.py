@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import uuid
-from datetime import date
 
 import pytest
 from playwright.sync_api import expect
 
 from ..conftest import DemoServer
-from ..stories.people import Clinic, Person, letters_arrive
+from ..stories.people import Clinic, Person, actor_of, appoint, letters_arrive
 from .desk import Desk
 from .test_reach import NARROW
 
@@ -41,23 +39,9 @@ def approver(demo_server: DemoServer) -> str:
 
 def signs_off(demo: DemoServer, colleague: str) -> str:
     """The login of a new approver beside somebody."""
-    login, host = f"approver-{uuid.uuid4().hex[:8]}", demo.application.host
-
-    async def add() -> None:
-        async with host.store.unit_of_work() as uow:
-            beside = await host.directory.actor(uow, colleague, host.clock.now())
-            post = await host.directory.post_add(
-                uow,
-                person_id=await host.directory.person_add(uow, name="高原"),
-                organ_id=beside.organ.id,
-                department=beside.department,
-                title="副职",
-                duties=["approver"],
-                valid_from=date(2024, 1, 1),
-            )
-            await host.directory.account_add(uow, login=login, post_id=post, password=PASSWORD)
-
-    asyncio.run_coroutine_threadsafe(add(), demo.loop).result(20)
+    login, beside = f"approver-{uuid.uuid4().hex[:8]}", actor_of(demo, colleague)
+    organ, department = beside.organ.id, beside.department
+    appoint(demo, login, organ=organ, department=department, duty="approver", password=PASSWORD)
     return login
 
 

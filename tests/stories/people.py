@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
+from datetime import date
 from typing import Any
+from uuid import UUID
 
 import httpx
+
+from gongzhi.audit import Leaf
+from gongzhi.identity.actors import Actor
 
 from ..conftest import DemoServer
 
@@ -27,6 +33,60 @@ query($id: ID!) { case(id: $id) {
   detail { ... on MinorProtectionCase { situations age_years facts dismissal_reason feedback_text
            child { name birth_date } reporter { name phone } } } } }
 """
+
+
+def appoint(
+    demo: DemoServer,
+    login: str,
+    *,
+    organ: UUID,
+    duty: str,
+    department: str = "",
+    password: str | None = None,
+) -> None:
+    """A newcomer to an organ of the demo, on record as everybody there is; nothing where the login is taken."""
+    host = demo.application.host
+
+    async def add() -> None:
+        async with host.store.unit_of_work() as uow:
+            if await uow.fetchval("SELECT 1 FROM account WHERE login = $1", login):
+                return
+            post = await host.directory.post_add(
+                uow,
+                person_id=await host.directory.person_add(uow, name="高原"),
+                organ_id=organ,
+                department=department,
+                title="科员",
+                duties=[duty],
+                valid_from=date(2024, 1, 1),
+            )
+            await host.directory.account_add(uow, login=login, post_id=post, password=password)
+            leaf = Leaf(
+                at=host.clock.now(),
+                actor=None,
+                organ=organ,
+                namespace="administration",
+                version="",
+                action="add_account",
+                region=await uow.fetchval("SELECT region FROM organ WHERE id = $1", organ),
+                case_id=None,
+                outcome="done",
+                rows=tuple(uow.changes),
+            )
+            await host.audit.append(uow, leaf)
+
+    asyncio.run_coroutine_threadsafe(add(), demo.loop).result(20)
+
+
+def actor_of(demo: DemoServer, login: str) -> Actor:
+    """Somebody of the demo, as the policy knows them."""
+    host = demo.application.host
+
+    async def look() -> Actor:
+        async with host.store.unit_of_work() as uow:
+            return await host.directory.actor(uow, login, host.clock.now())
+
+    return asyncio.run_coroutine_threadsafe(look(), demo.loop).result(20)
 
 
 class Person:

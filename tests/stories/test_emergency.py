@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import pytest
 
-from gongzhi.identity.actors import Organ
-
 from ..conftest import DemoServer
-from .people import Person, eventually, letters_arrive
+from .people import Person, actor_of, appoint, eventually, letters_arrive
 
 PROVINCE = "330000"
 """The address that Yiwu and Anji share: Yiwu's own view doesn't hold a scene that is not enabled there."""
@@ -47,25 +43,8 @@ def stranger(demo_server: DemoServer) -> Person:
 @pytest.fixture
 def approver(demo_server: DemoServer) -> Person:
     """Somebody at Anji's procuratorate who signs off; it is the organ that closes and seals."""
-    login = f"approver-{uuid.uuid4().hex[:8]}"
-    host = demo_server.application.host
-
-    async def add() -> None:
-        async with host.store.unit_of_work() as uow:
-            procurator = await host.directory.actor(uow, "procurator", host.clock.now())
-            person = await host.directory.person_add(uow, name="高原")
-            post = await host.directory.post_add(
-                uow,
-                person_id=person,
-                organ_id=procurator.organ.id,
-                department=procurator.department,
-                title="副检察长",
-                duties=["approver"],
-                valid_from=date(2024, 1, 1),
-            )
-            await host.directory.account_add(uow, login=login, post_id=post)
-
-    asyncio.run_coroutine_threadsafe(add(), demo_server.loop).result(20)
+    login, beside = f"approver-{uuid.uuid4().hex[:8]}", actor_of(demo_server, "procurator")
+    appoint(demo_server, login, organ=beside.organ.id, department=beside.department, duty="approver")
     return Person(demo_server, login)
 
 
@@ -75,16 +54,6 @@ def open_until(who: Person, case_id: str) -> datetime | None:
         "openUntil"
     ]
     return None if told is None else datetime.fromisoformat(told)
-
-
-def organ_of(demo: DemoServer, login: str) -> Organ:
-    async def look() -> Any:
-        host = demo.application.host
-        async with host.store.unit_of_work() as uow:
-            return (await host.directory.actor(uow, login, host.clock.now())).organ
-
-    organ: Organ = asyncio.run_coroutine_threadsafe(look(), demo.loop).result(20)
-    return organ
 
 
 def test_police_elsewhere_break_the_glass_and_the_procuratorate_reviews_it(
@@ -135,7 +104,7 @@ def test_a_sealed_case_is_opened_to_who_inquires_by_law_and_sealed_again_by_the_
     letters_arrive(police, reported)
     doctor.sign(reported, "feedback")
     procurator.act("close", reported, closing_reason="HANDLED")
-    asked = {"requester": f"Organ:{organ_of(demo_server, 'yiwu-police').id}"}
+    asked = {"requester": f"Organ:{actor_of(demo_server, 'yiwu-police').organ.id}"}
     sealed, never = f"Case:{reported}", f"Case:{uuid.uuid4()}"
     refusals = [
         who.try_to(UNSEAL, case=case, key=str(uuid.uuid4()), **asked)

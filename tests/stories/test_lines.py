@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import UUID
 
 import pytest
 
 from ..conftest import DemoServer
-from .people import ANJI, HUZHOU, Clinic, Person, letters_arrive
+from .people import ANJI, HUZHOU, Clinic, Person, appoint, letters_arrive
 
 REPORTER = "湖州市第一人民医院"
 
 
-async def _clerk(demo: DemoServer, login: str, organ_name: str) -> None:
-    host = demo.application.host
-    async with host.store.unit_of_work() as uow:
-        if await uow.fetchval("SELECT 1 FROM account WHERE login = $1", login):
-            return
-        organ = await uow.fetchval("SELECT id FROM organ WHERE name = $1", organ_name)
-        post = await host.directory.post_add(
-            uow,
-            person_id=await host.directory.person_add(uow, name=login),
-            organ_id=organ,
-            title="科员",
-            duties=["clerk"],
-            valid_from=host.clock.now().date(),
-        )
-        await host.directory.account_add(uow, login=login, post_id=post)
-
-
 def clerk(demo: DemoServer, login: str, organ_name: str, region: str = HUZHOU) -> Person:
     """A clerk of an organ of the demo."""
-    asyncio.run_coroutine_threadsafe(_clerk(demo, login, organ_name), demo.loop).result(20)
+    host = demo.application.host
+
+    async def named() -> UUID:
+        async with host.store.unit_of_work() as uow:
+            organ: UUID = await uow.fetchval("SELECT id FROM organ WHERE name = $1", organ_name)
+            return organ
+
+    organ = asyncio.run_coroutine_threadsafe(named(), demo.loop).result(20)
+    appoint(demo, login, organ=organ, duty="clerk")
     return Person(demo, login, region)
 
 
