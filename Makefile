@@ -25,12 +25,12 @@ system:
 test: setup
 	@if [ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null; then bash .ci/system; \
 	 else echo "make system needs root: browser, Go and strace tests are left out where their programs are missing"; fi
-	@$(RUN) pytest -n 2 --dist worksteal -m "not slow"
+	@$(RUN) pytest -n 2 -m "not slow"
 
 # The rooms that speak SQL once more, on a PostgreSQL of yours: GONGZHI_TEST_DATABASE_URL names a maintenance database
 # in which databases gongzhi_test_<random> are made and dropped.
 test-postgresql: setup
-	@$(RUN) pytest -n 2 --dist worksteal -q -m "not slow" core/tests/store core/tests/acts core/tests/audit tests/stories
+	@$(RUN) pytest -n 2 -q -m "not slow" core/tests/store core/tests/acts core/tests/audit tests/stories
 
 check: setup
 	@$(RUN) ruff check .
