@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from ..conftest import DemoServer
-from ..stories.people import HUZHOU, Clinic, Person, letters_arrive
+from ..stories.people import HUZHOU, Clinic, Person, letters_arrive, seal
 from .desk import Desk
 
 CHROMIUM = Path(os.environ.get("GONGZHI_TEST_CHROMIUM", "/usr/bin/chromium"))
@@ -102,3 +102,10 @@ def reported(clinic: Clinic, police: Person) -> str:
     letters_arrive(police, card["uuid"])
     case_id: str = card["uuid"]
     return case_id
+
+
+@pytest.fixture
+def sealed(demo_server: DemoServer, police: Person, doctor: Person, reported: str) -> str:
+    """The uuid of a case that was handled and closed, and so sealed by Anji's procuratorate."""
+    seal(reported, doctor=doctor, police=police, procurator=Person(demo_server, "procurator"))
+    return reported

@@ -11,25 +11,12 @@ import pytest
 from playwright.sync_api import expect
 
 from ..conftest import DemoServer
-from ..stories.people import Person, letters_arrive
 from .desk import Desk
 
 pytestmark = pytest.mark.browser
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 WHY = "孩子离家未归，需联系监护人"
-
-
-@pytest.fixture
-def sealed(police: Person, doctor: Person, demo_server: DemoServer, reported: str) -> str:
-    """A case that was handled, closed and thereby sealed."""
-    police.sign(reported, "mandatory_report")
-    police.act("triage", reported, triage_category="POLICE", acceptance="CRIMINAL", acceptance_no="11号")
-    police.act("feedback", reported, feedback_outcome="PROTECTED", feedback_text="已立案。")
-    letters_arrive(police, reported)
-    doctor.sign(reported, "feedback")
-    Person(demo_server, "procurator").act("close", reported, closing_reason="HANDLED")
-    return reported
 
 
 def opens_in_an_emergency(desk: Desk, named: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from ..conftest import DemoServer
-from ..stories.people import Clinic, Person, actor_of, appoint, letters_arrive
+from ..stories.people import Clinic, Person, actor_of, appoint
 from .desk import Desk
 from .test_reach import NARROW
 
@@ -17,18 +17,6 @@ pytestmark = pytest.mark.browser
 
 PROVINCE = "330000"
 PASSWORD = "a long enough one 7"
-
-
-@pytest.fixture
-def sealed(demo_server: DemoServer, police: Person, doctor: Person, reported: str) -> str:
-    """The uuid of a case that Anji's procuratorate has closed and sealed."""
-    police.sign(reported, "mandatory_report")
-    police.act("triage", reported, triage_category="POLICE", acceptance="CRIMINAL", acceptance_no="31号")
-    police.act("feedback", reported, feedback_outcome="PROTECTED", feedback_text="已立案。")
-    letters_arrive(police, reported)
-    doctor.sign(reported, "feedback")
-    Person(demo_server, "procurator").act("close", reported, closing_reason="HANDLED")
-    return reported
 
 
 @pytest.fixture

@@ -284,3 +284,13 @@ def eventually(condition: Any, seconds: float = 20) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.05)
+
+
+def seal(case_id: str, *, doctor: Person, police: Person, procurator: Person) -> None:
+    """Handle a reported case in full, so that it is closed and thereby sealed."""
+    police.sign(case_id, "mandatory_report")
+    police.act("triage", case_id, triage_category="POLICE", acceptance="CRIMINAL", acceptance_no="11号")
+    police.act("feedback", case_id, feedback_outcome="PROTECTED", feedback_text="已立案。")
+    letters_arrive(police, case_id)
+    doctor.sign(case_id, "feedback")
+    procurator.act("close", case_id, closing_reason="HANDLED")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from ..conftest import DemoServer
-from .people import Person, actor_of, appoint, eventually, letters_arrive
+from .people import Person, actor_of, appoint, eventually, seal
 
 PROVINCE = "330000"
 """The address that Yiwu and Anji share: Yiwu's own view doesn't hold a scene that is not enabled there."""
@@ -98,12 +98,7 @@ def test_a_sealed_case_is_opened_to_who_inquires_by_law_and_sealed_again_by_the_
     reported: str,
 ) -> None:
     """The offender's law, Criminal Procedure Law art. 286, is followed for a victim's report: no other way is open."""
-    police.sign(reported, "mandatory_report")
-    police.act("triage", reported, triage_category="POLICE", acceptance="CRIMINAL", acceptance_no="11号")
-    police.act("feedback", reported, feedback_outcome="PROTECTED", feedback_text="已立案。")
-    letters_arrive(police, reported)
-    doctor.sign(reported, "feedback")
-    procurator.act("close", reported, closing_reason="HANDLED")
+    seal(reported, doctor=doctor, police=police, procurator=procurator)
     asked = {"requester": f"Organ:{actor_of(demo_server, 'yiwu-police').organ.id}"}
     sealed, never = f"Case:{reported}", f"Case:{uuid.uuid4()}"
     refusals = [

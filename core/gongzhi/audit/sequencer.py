@@ -25,6 +25,7 @@ from gongzhi.errors import GongzhiError, InternalError
 from gongzhi.store import Store
 
 BATCH = 1_024
+"""Under a backlog; otherwise there are fewer. Each batch costs a signature, a commit and the last tiles once more."""
 POLL_SECONDS = 0.1
 _RETRY_SECONDS = 5.0
 LOCK = int.from_bytes(b"gz-audit")

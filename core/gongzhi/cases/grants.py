@@ -20,7 +20,7 @@ from gongzhi.cases.targets import supervisors_of, target_of
 from gongzhi.declarations import Text
 from gongzhi.identity.acting import legal_day, people_of
 from gongzhi.identity.actors import Actor
-from gongzhi.identity.policy import Verdict, decide
+from gongzhi.identity.policy import Verdict, decide, grants_held
 from gongzhi.identity.regions import RegionTree
 from gongzhi.messaging.outbox import promise
 from gongzhi.scenes.loading import LoadedScene
@@ -207,21 +207,12 @@ def watches_over(scene: LoadedScene, verdict: Verdict) -> bool:
     return bool({supervisor.role for supervisor in supervisors_of(scene)} & set(verdict.roles))
 
 
-async def open_until(uow: UnitOfWork, actor: Actor, found: Found, now: datetime) -> datetime | None:
+def open_until(actor: Actor, found: Found) -> datetime | None:
     """When the case closes again to an actor who reads it by a grant alone; None for who reads it by their office."""
-    rows = await uow.fetch(
-        "SELECT role, until FROM case_grant WHERE case_id = $1 AND organ_id = $2 AND department IN ('', $3)"
-        " AND (account_id IS NULL OR account_id = $4) AND sealed = $5 AND until > $6 AND ended_at IS NULL",
-        found.case.id,
-        actor.organ.id,
-        actor.department,
-        actor.account_id,
-        found.case.row["sealed_at"] is not None,
-        now,
-    )
-    if not set(found.verdict.roles) <= {row["role"] for row in rows}:
+    held = grants_held(actor, target_of(found.scene, found.case, "read", None))
+    if not set(found.verdict.roles) <= {grant.role for grant in held}:
         return None
-    return max((row["until"] for row in rows), default=None)
+    return max(grant.until for grant in held)
 
 
 async def broken_in_a_day(uow: UnitOfWork, account_id: UUID, now: datetime) -> list[datetime]:

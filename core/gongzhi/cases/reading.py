@@ -320,7 +320,7 @@ class Reading(CaseLists):
             nudges=await nudge_views(uow, self._vault, actor, found, supervises=supervises),
             may_nudge=may_nudge,
             nudged_until=nudged_until,
-            open_until=await open_until(uow, actor, found, self._clock.now()),
+            open_until=open_until(actor, found),
             sealed_at=row["sealed_at"],
         )
 

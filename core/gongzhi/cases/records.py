@@ -114,7 +114,7 @@ async def record_of(
 
 async def _grants(uow: UnitOfWork, case_id: UUID, at: datetime) -> tuple[Grant, ...]:
     rows = await uow.fetch(
-        "SELECT role, organ_id, department, account_id, sealed FROM case_grant"
+        "SELECT role, organ_id, department, account_id, sealed, until FROM case_grant"
         " WHERE case_id = $1 AND until > $2 AND ended_at IS NULL",
         case_id,
         at,

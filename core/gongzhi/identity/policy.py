@@ -45,11 +45,12 @@ class Grant:
     """A right to read one case for a time, beside those that posts give: an account's that broke the glass (紧急查阅), or,
     with no account, an organ's or department's that a sealed case was opened to by law (依法开放).
 
-    It holds as long as the case is as it was given for: `sealed`, or not.
+    It holds `until` an instant, and as long as the case is as it was given for: `sealed`, or not.
     """
 
     role: str
     organ_id: UUID
+    until: datetime
     department: str = ""
     account_id: UUID | None = None
     sealed: bool = False
@@ -398,8 +399,13 @@ def _read(actor: Actor, target: Target, tree: RegionTree, asking: _Asking) -> Ve
 
 def _holds(actor: Actor, target: Target) -> frozenset[str]:
     """The roles that grants give the actor in the case as it is."""
-    return frozenset(
-        grant.role
+    return frozenset(grant.role for grant in grants_held(actor, target))
+
+
+def grants_held(actor: Actor, target: Target) -> tuple[Grant, ...]:
+    """Those of the case's grants that are the actor's in the case as it is."""
+    return tuple(
+        grant
         for grant in target.grants
         if grant.organ_id == actor.organ.id
         and grant.department in ("", actor.department)

@@ -110,14 +110,16 @@ async def sessions_beside(uow: UnitOfWork, token: str, now: datetime) -> list[Ow
 
 async def end_session_beside(uow: UnitOfWork, token: str, session_id: UUID, now: datetime) -> bool:
     """Revoke a session of the account whose session has this secret; False if it has no such live one."""
-    if session_id not in {session.id for session in await sessions_beside(uow, token, now)}:
-        return False
     account_id = await uow.fetchval(
-        "UPDATE web_session SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING account_id",
+        "UPDATE web_session s SET revoked_at = $3 FROM web_session own"
+        " WHERE own.token_hash = $1 AND s.account_id = own.account_id AND s.id = $2"
+        " AND s.revoked_at IS NULL AND s.expires_at > $3 AND s.seen_at > $4 RETURNING s.account_id",
+        secret_hash(token),
         session_id,
         now,
+        now - IDLE,
     )
-    if account_id is None:  # by another tab, just now
+    if account_id is None:
         return False
     await uow.notify(f"account:{account_id}")
     return True

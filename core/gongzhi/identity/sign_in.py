@@ -44,8 +44,8 @@ from gongzhi.store.unit_of_work import UnitOfWork
 STEP_LASTS: Final = timedelta(minutes=10)
 """How long the second step may take after the password."""
 
-
 REFUSED_A_MINUTE: Final = 3_000
+"""Credentials of one address: far more than a system with a wrong token sends, for people behind it have to get in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,10 +174,7 @@ class SignIn(Credentials):
             raise refusal
 
     def refuse_flood(self, address: str, now: datetime) -> None:
-        """Raise `TooManyRequests`, before anything is looked up, where an address has had too many credentials refused.
-
-        Far more than a system with a wrong token sends: the people behind the same address have to get in.
-        """
+        """Raise `TooManyRequests`, before anything is looked up, where an address has had too many credentials refused."""
         if seconds := self._refused.seconds_to_wait(address, now):
             raise TooManyRequests(seconds=seconds)
 

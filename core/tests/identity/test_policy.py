@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,6 +20,7 @@ TREE = RegionTree.load()
 ANJI, HUZHOU, WUXING, QUZHOU, ZHEJIANG = "330523", "330500", "330502", "330800", "330000"
 MINORS = RoleByType(role="procuratorate", organ_type="procuratorate", department="minors")
 REPORTER = RoleByType(role="reporter", organ_type="hospital")
+UNTIL = datetime(2026, 12, 1, tzinfo=UTC)
 
 
 def an_actor(type: str = "police", region: str = ANJI, **changes: Any) -> Actor:
@@ -210,7 +212,7 @@ def test_acting_takes_a_handling_duty(duty: str) -> None:
 @pytest.mark.parametrize("granted", ["inquirer", "police"])
 def test_an_organ_involved_in_a_sealed_case_reads_by_a_grant_and_does_not_act(granted: str) -> None:
     officer = an_actor()
-    to = Grant(role=granted, organ_id=officer.organ.id, sealed=True)
+    to = Grant(role=granted, organ_id=officer.organ.id, until=UNTIL, sealed=True)
     case = a_case((officer, "police", ""), sealed=True, grants=[to])
     assert decide(officer, "read", case, TREE).roles == (granted,)
     verdict = decide(officer, "act", case, TREE)
