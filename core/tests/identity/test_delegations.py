@@ -27,7 +27,7 @@ from gongzhi.identity.apps.granting import Granting
 from gongzhi.identity.apps.registry import App, Registration, register
 from gongzhi.identity.attempts import LIMITS
 from gongzhi.identity.revoking import revoke_access
-from gongzhi.identity.sessions import begin_session
+from gongzhi.identity.sessions import begin_session, end_session, end_sessions
 from gongzhi.trail import AuditJournal
 
 from .conftest import Town
@@ -176,10 +176,16 @@ async def revoked(clinic: Clinic) -> None:
         await revoke_access(uow, clinic.town.wang, clinic.now)
 
 
-async def test_nobody_consents_in_a_session_that_is_being_revoked(clinic: Clinic) -> None:
+@pytest.mark.parametrize("end", ["revoked", "everywhere", "signed out"])
+async def test_nobody_consents_in_a_session_that_is_just_ending(clinic: Clinic, end: str) -> None:
     session = await clinic.session()
     async with clinic.town.store.unit_of_work() as uow:
-        await revoke_access(uow, clinic.town.wang, clinic.now)
+        if end == "revoked":
+            await revoke_access(uow, clinic.town.wang, clinic.now)
+        elif end == "everywhere":
+            await end_sessions(uow, clinic.town.wang, clinic.now)
+        else:
+            await end_session(uow, session, clinic.now)
         agreeing = asyncio.create_task(clinic.agreed(session=session), context=Context())
         await asyncio.sleep(0.2)
         assert not agreeing.done()
